@@ -1,0 +1,399 @@
+"""The command line: thin verbs over the Python API.
+
+Exit codes: 0 done; 1 something the user can mend, said in one coded line on stderr; 2 wrong usage;
+3 finished, but with ``--strict`` some records failed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.text import Text
+from typer.core import TyperGroup
+
+from minecsc.errors import EvaluationError, MinecscError, StoreError
+
+if TYPE_CHECKING:
+    from minecsc.evaluation import Report
+    from minecsc.review import Verdict
+    from minecsc.store import EvidenceBase
+
+DEFAULT_DB = Path("evidence.duckdb")
+_PIPE_WIDTH = 120
+_FAILED_RECORDS = 3
+
+
+class _Group(TyperGroup):
+    """Turns errors raised on purpose into one line on stderr and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MinecscError as error:
+            typer.echo(f"minecsc: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+main = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Mine PubMed abstracts for drug - mechanism - cancer stem cell evidence, and ask the result.",
+)
+
+
+class What(StrEnum):
+    """What a query returns."""
+
+    frames = "frames"
+    relations = "relations"
+    statements = "statements"
+
+
+class Group(StrEnum):
+    """Which assertions of the review a validation reports."""
+
+    all = "all"
+    validatable = "validatable"
+    core = "core"
+
+
+Db = Annotated[Path, typer.Option("--db", help="Database of evidence.", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Model = Annotated[Path | None, typer.Option(help="Model folder; default: the shipped model.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …; auto takes a GPU where there is one.")]
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def _show(items: Iterable[RenderableType]) -> None:
+    """Print for people on a terminal; into a pipe or file without colour, text lines unbroken."""
+    console = _console()
+    for item in items:
+        console.print(item, soft_wrap=isinstance(item, Text) and not console.is_terminal)
+
+
+def _dump(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def _open(db: Path) -> EvidenceBase:
+    from minecsc.store import open_base
+
+    return open_base(db)
+
+
+@main.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        from minecsc import __version__
+
+        typer.echo(f"minecsc {__version__}")
+        raise typer.Exit()
+
+
+@main.command()
+def extract(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Files, folders or patterns: PubMed XML or JSON lines, plain or .gz.")
+    ],
+    db: Db = DEFAULT_DB,
+    model: Model = None,
+    device: Device = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Abstracts the model reads at a time.")] = 64,
+    shard_size: Annotated[
+        int, typer.Option(min=1, help="Abstracts between two points of resumption.")
+    ] = 1024,
+    no_resume: Annotated[
+        bool, typer.Option("--no-resume", help="Do not go on from an interrupted run.")
+    ] = False,
+    min_probability: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Keep relations from this probability on; default: the model's."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if any record failed.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read abstracts and store mentions, relations and frames in a database.
+
+    Example: minecsc extract pubmed26n0001.xml.gz more/*.jsonl --db evidence.duckdb
+    """
+    from minecsc.engine import extract as run
+
+    summary = run(
+        inputs,
+        db,
+        model=model,
+        device=device,
+        batch_size=batch_size,
+        shard_size=shard_size,
+        min_probability=min_probability,
+        resume=not no_resume,
+        progress=not quiet and sys.stderr.isatty(),
+    )
+    if as_json:
+        _dump(asdict(summary))
+    elif not quiet:
+        _show([summary_text(summary)])
+    if strict and summary.errors:
+        raise typer.Exit(_FAILED_RECORDS)
+
+
+@main.command()
+def query(
+    db: Db = DEFAULT_DB,
+    what: Annotated[What, typer.Option(help="What to list.")] = What.frames,
+    drug: Annotated[str | None, typer.Option(help="Drug, by name, synonym or identifier.")] = None,
+    mechanism: Annotated[str | None, typer.Option(help="Mechanism, by name, or a class such as wnt.")] = None,
+    population: Annotated[str | None, typer.Option(help="Cancer stem cell population.")] = None,
+    cancer: Annotated[str | None, typer.Option(help="Cancer.")] = None,
+    relation: Annotated[str | None, typer.Option(help="Relation type, e.g. decreases.")] = None,
+    min_belief: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Least belief (of relations: probability).")
+    ] = 0.0,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, best first.")] = 20,
+    sql: Annotated[str | None, typer.Option(help="Ask this SELECT instead.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask for frames, relations or statements, or anything in SQL.
+
+    Example: minecsc query --drug salinomycin --mechanism wnt --min-belief 0.5
+    """
+    from minecsc import report
+
+    filters = (drug, mechanism, population, cancer, relation)
+    if sql is not None and any(value is not None for value in filters):
+        raise typer.BadParameter("--sql asks on its own: put the filters into it")
+    if what is What.statements and cancer is not None:
+        raise typer.BadParameter(
+            "a statement holds over all cancers: with --cancer, ask for frames or relations"
+        )
+    with _open(db) as base:
+        slots: dict[str, Any] = {"drug": drug, "mechanism": mechanism, "population": population}
+        if sql is not None:
+            result = base.sql(sql)
+            lines: Iterable[RenderableType] = [report.row_table(result.columns, result)]
+        elif what is What.frames:
+            result = base.frames(**slots, cancer=cancer, effect=relation, min_belief=min_belief, limit=limit)
+            lines = report.frame_lines(result)
+        elif what is What.relations:
+            result = base.relations(
+                **slots,
+                cancer=cancer,
+                type=relation,
+                min_probability=min_belief,
+                include_negated=True,
+                limit=limit,
+            )
+            lines = report.relation_lines(result)
+        else:
+            result = base.statements(**slots, type=relation, min_belief=min_belief, limit=limit)
+            lines = [report.statement_table(result)]
+    if as_json:
+        _dump(result.rows())
+    elif len(result):
+        _show(lines)
+    else:
+        typer.echo(f"no {'rows' if sql else what.value} match; nothing found is an answer too", err=True)
+
+
+@main.command()
+def show(
+    pmid: Annotated[str, typer.Argument(help="PMID, or document id such as sample:0001.")],
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show one abstract with its mentions and relations marked.
+
+    Example: minecsc show 28123456 --db evidence.duckdb
+    """
+    from minecsc import report
+
+    with _open(db) as base:
+        found = report.document_rows(base, pmid)
+    if as_json:
+        _dump(found)
+    else:
+        _show(
+            [
+                report.document_view(
+                    found["document"], found["sentences"], found["mentions"], found["relations"]
+                )
+            ]
+        )
+
+
+@main.command()
+def validate(
+    db: Db = DEFAULT_DB,
+    group: Annotated[Group, typer.Option(help="Which assertions to report; all are judged.")] = Group.all,
+    sentences: Annotated[
+        int, typer.Option(min=0, help="Judged assertions to print with their sentences.")
+    ] = 10,
+    as_json: Json = False,
+) -> None:
+    """Hold the review's assertions against the evidence: a verdict for each, with its sentences.
+
+    The verdicts are stored in the database. Example: minecsc validate --group core
+    """
+    from minecsc import report
+    from minecsc.review import VERDICTS, load_assertions, summarise
+
+    assertions = load_assertions()
+    verdicts = _judge(db)
+    chosen = [a for a in assertions if group is Group.all or getattr(a, group.value)]
+    with _open(db) as base:
+        rows = report.verdict_rows(base, verdicts, chosen)
+    counts = [row for row in summarise(verdicts, assertions) if row.group == group.value and row.total]
+    if as_json:
+        chapters = [
+            {"section": row.section, "total": row.total, "counts": dict(row.counts)} for row in counts
+        ]
+        _dump({"group": group.value, "chapters": chapters, "verdicts": rows})
+        return
+    _show([report.verdict_table(VERDICTS, [(row.section or "all chapters", row.counts) for row in counts])])
+    judged = [row for row in rows if row["sentences"] and row["verdict"] != "not_found"]
+    best = sorted(judged, key=lambda row: (-(row["belief"] or 0), row["assertion_id"]))
+    _show(report.verdict_lines(best[:sentences]))
+
+
+def _judge(db: Path) -> list[Verdict]:
+    """Judge all assertions by what is in ``db`` and store the verdicts with the review there."""
+    from minecsc.linking import KnowledgeBase, Linker
+    from minecsc.review import load_assertions, load_trials, validate_assertions
+    from minecsc.store import replace_review, replace_verdicts
+
+    with _open(db) as base:
+        verdicts = validate_assertions(base, Linker(KnowledgeBase.load()))
+    replace_review(db, [assertion.row() for assertion in load_assertions()], load_trials())
+    replace_verdicts(db, verdicts)
+    return verdicts
+
+
+@main.command()
+def evaluate(
+    gold: Annotated[Path, typer.Argument(help="Gold annotations, JSON lines, with text or stand-off.")],
+    texts: Annotated[
+        list[Path] | None, typer.Option("--texts", help="File with the texts of stand-off gold; repeatable.")
+    ] = None,
+    model: Model = None,
+    device: Device = "auto",
+    db: Annotated[Path | None, typer.Option("--db", help="Score what is stored here; run no model.")] = None,
+    given_entities: Annotated[
+        bool, typer.Option("--given-entities", help="Also score relations on the gold entities.")
+    ] = False,
+    min_probability: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Keep relations from this probability on.")
+    ] = None,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="Resamples of the documents for the intervals.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 13,
+    out: Annotated[Path | None, typer.Option(help="Also write the report: .json, .md, else text.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score extraction against gold, with 95 % intervals by document and an error breakdown.
+
+    Example: minecsc evaluate dev.jsonl --given-entities --out report.md
+    """
+    from minecsc import evaluation
+    from minecsc.linking import KnowledgeBase, Linker
+
+    if db is not None and (given_entities or model is not None or min_probability is not None):
+        raise typer.BadParameter("--db runs no model: leave out --model, --given-entities, --min-probability")
+    readings = evaluation.load_gold(gold, texts or ())
+    given = None
+    if db is not None:
+        from minecsc.evaluation.stored import stored_extractions
+
+        with _open(db) as base:
+            predicted = stored_extractions(base, [reading.document.document_id for reading in readings])
+    else:
+        from minecsc.evaluation.predict import predict, predict_given
+        from minecsc.nlp import load
+
+        settings: dict[str, Any] = {"device": device, "min_probability": min_probability}
+        predicted = predict(readings, load(model, **settings))
+        if given_entities:
+            given = predict_given(readings, load(model, **settings, link=False, given_entities=True))
+    linked = evaluation.link_gold(readings, Linker(KnowledgeBase.load()))
+    result = evaluation.evaluate(linked, predicted, given=given, bootstrap=bootstrap, seed=seed)
+    if out is not None:
+        _write_report(result, out)
+    if as_json:
+        _dump(result.to_dict())
+    else:
+        _show(result.tables())
+
+
+def _write_report(result: Report, out: Path) -> None:
+    suffix = out.suffix.lower()
+    if suffix == ".json":
+        text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = result.to_markdown() if suffix == ".md" else result.to_text()
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvaluationError(f"{out}: cannot be written ({error.strerror})") from error
+
+
+@main.command()
+def info(
+    db: Annotated[Path | None, typer.Option("--db", help="Also tell what is in this database.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell versions, device, model and knowledge base, and what a database holds.
+
+    Example: minecsc info --db evidence.duckdb
+    """
+    from minecsc import report
+
+    stored = None
+    if db is not None:
+        with _open(db) as base:
+            stored = {"path": str(db), **report.overview(base), "runs": base.runs().rows()}
+    facts = report.installation() | ({} if stored is None else {"database": stored})
+    if as_json:
+        _dump(facts)
+    else:
+        _show([report.fact_table(facts)])
+
+
+@main.command()
+def demo(
+    db: Db = DEFAULT_DB,
+    device: Device = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace the database if it is there.")] = False,
+) -> None:
+    """Run the whole way on the sample abstracts: extract, validate, query; then explain what came out.
+
+    Example: minecsc demo && minecsc query --drug salinomycin
+    """
+    from minecsc import report
+    from minecsc.engine import extract as run
+    from minecsc.resources import resource
+
+    if db.exists() and not force:
+        raise StoreError(f"{db} is there already: --force replaces it, --db FILE takes another")
+    db.unlink(missing_ok=True)
+    sample = resource("corpus", "sample", "abstracts.jsonl")
+    typer.echo("Reading the sample: abstracts written for this project, not real papers …")
+    run([sample], db, device=device, resume=False, progress=sys.stderr.isatty())
+    _judge(db)
+    with _open(db) as base:
+        _show(report.demo_view(report.overview(base), report.best_frames(base, limit=5), db))

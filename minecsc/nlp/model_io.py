@@ -1,0 +1,113 @@
+"""Model folders: what ``models/csc-evidence`` holds and how it is read, checked and written.
+
+``model.safetensors`` fp16 weights · ``config.json`` encoder configuration · ``tokenizer.json`` ·
+``meta.json`` label sets, decision, training data, figures and SHA-256 digests of the other files.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from transformers import BertConfig
+
+from minecsc.errors import ModelError
+from minecsc.ids import file_digest, json_digest
+from minecsc.nlp.encoding import PieceEncoder
+from minecsc.nlp.extractor import Decision, Extractor
+from minecsc.nlp.network import Network, NetworkConfig
+from minecsc.resources import resource
+
+FORMAT = 1
+_FILES = ("model.safetensors", "config.json", "tokenizer.json")
+
+
+def default_model() -> Path:
+    """Folder of the shipped model."""
+    return resource("models", "csc-evidence")
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """``meta.json`` of a model folder. Raises ModelError where the folder is not a model."""
+    path = folder / "meta.json"
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder")
+    missing = [name for name in ("meta.json", *_FILES) if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"{folder}: not a model folder; {', '.join(missing)} missing")
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise ModelError(f"{path}: not JSON ({e})") from e
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise ModelError(f"{path}: model format {meta.get('format') if isinstance(meta, dict) else '?'}, this version reads {FORMAT}")
+    return meta
+
+
+def model_digest(folder: Path) -> str:
+    """One digest for weights, tokenizer and decision: two models with the same one predict the same."""
+    meta = read_meta(folder)
+    return json_digest({"files": meta["digests"], "decision": meta["decision"], "network": meta["network"]})
+
+
+def load_extractor(folder: Path | None = None, device: torch.device | str = "cpu", *, check: bool = True) -> Extractor:
+    """Read a model folder onto a device. Raises ModelError where files are missing, altered or do not fit."""
+    folder = folder or default_model()
+    meta = read_meta(folder)
+    if check:
+        for name, expected in meta["digests"].items():
+            if file_digest(folder / name) != expected:
+                raise ModelError(f"{folder / name}: content does not match its digest in meta.json")
+    try:
+        config = NetworkConfig.from_dict(meta["network"])
+        network = Network(config, BertConfig.from_json_file(str(folder / "config.json")))
+        weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
+        network.load_state_dict(weights)
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except ModelError:
+        raise
+    except Exception as e:
+        raise ModelError(f"{folder}: weights, tokenizer and meta.json do not fit together ({e})") from e
+    return Extractor(
+        network=network,
+        encoder=PieceEncoder(tokenizer, config.feature_buckets),
+        decision=Decision.from_dict(meta["decision"]),
+        device=torch.device(device),
+    )
+
+
+def save_model(
+    folder: Path,
+    network: Network,
+    encoder_config: BertConfig,
+    tokenizer: Tokenizer,
+    meta: dict[str, Any],
+) -> None:
+    """Write a model folder with the project's own heads; weights as fp16. ``meta`` must hold ``decision``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = NetworkConfig(
+        **{
+            **{k: v for k, v in network.config.to_dict().items() if not k.endswith("_heads") or k == "attention_heads"},
+            "entity_heads": {"csc": network.config.entity_heads["csc"]},
+            "relation_heads": {"csc": network.config.relation_heads["csc"]},
+        }
+    )
+    kept = {
+        key: value.detach().half().cpu().contiguous()
+        for key, value in network.state_dict().items()
+        if not key.startswith(("entity_out.", "crf.", "relation_out.")) or key.split(".")[1] == "csc"
+    }
+    save_file(kept, folder / "model.safetensors")
+    (folder / "config.json").write_text(encoder_config.to_json_string(), encoding="utf-8")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    record = {
+        "format": FORMAT,
+        **meta,
+        "network": config.to_dict(),
+        "digests": {name: file_digest(folder / name) for name in _FILES},
+    }
+    (folder / "meta.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

