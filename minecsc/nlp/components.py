@@ -8,6 +8,7 @@ Custom attributes: ``doc._.title_end`` (int or None), ``doc._.abbreviations`` (s
 from __future__ import annotations
 
 import bisect
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,11 @@ from minecsc.errors import ModelError
 from minecsc.linking import KnowledgeBase, Linker
 from minecsc.nlp.abbreviations import find_definitions
 from minecsc.nlp.extractor import Extractor, Prediction, Span as WordSpan, TextInput, pick_device
-from minecsc.nlp.model_io import load_extractor, model_digest
+from minecsc.nlp.model_io import default_model, load_extractor, model_digest
 from minecsc.nlp.sentences import sentence_spans
+
+# scispaCy's detector matches an empty pattern set where a text defines nothing; spaCy warns each time.
+warnings.filterwarnings("ignore", message=r"\[W036\]", module=r"scispacy\.")
 
 MAX_BRACKETS = 60
 """Texts with more brackets skip scispaCy's detector, whose time grows with their square."""
@@ -138,7 +142,8 @@ class ExtractorComponent:
             span = Span(doc, kept[mention.first], kept[mention.last] + 1, label=mention.type)
             span._.probability = mention.probability
             spans.append(span)
-        doc.ents = filter_spans(spans)  # type: ignore[assignment]
+        if not self.given_entities:
+            doc.ents = filter_spans(spans)  # type: ignore[assignment]
         doc._.relations = [
             RelationSpan(r.type, spans[r.head], spans[r.tail], r.probability, r.negated, r.speculative)
             for r in prediction.relations
@@ -200,7 +205,7 @@ def make_extractor(
     min_probability: float | None,
     given_entities: bool,
 ) -> ExtractorComponent:
-    folder = Path(model) if model else None
+    folder = Path(model) if model else default_model()
     extractor = load_extractor(folder, pick_device(device))
     if min_probability is not None:
         if not 0.0 <= min_probability <= 1.0:

@@ -102,6 +102,7 @@ def save_model(
         if not key.startswith(("entity_out.", "crf.", "relation_out.")) or key.split(".")[1] == "csc"
     }
     save_file(kept, folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(0o644)  # safetensors makes it private
     (folder / "config.json").write_text(encoder_config.to_json_string(), encoding="utf-8")
     tokenizer.save(str(folder / "tokenizer.json"))
     record = {
