@@ -132,6 +132,7 @@ def extract(
 
     Example: minecsc extract pubmed26n0001.xml.gz more/*.jsonl --db evidence.duckdb
     """
+    from minecsc import report
     from minecsc.engine import extract as run
 
     summary = run(
@@ -143,12 +144,12 @@ def extract(
         shard_size=shard_size,
         min_probability=min_probability,
         resume=not no_resume,
-        progress=not quiet and sys.stderr.isatty(),
+        progress=False if quiet else None,
     )
     if as_json:
-        _dump(asdict(summary))
+        _dump(report.run_facts(summary))
     elif not quiet:
-        _show([summary_text(summary)])
+        _show([report.run_table(summary)])
     if strict and summary.errors:
         raise typer.Exit(_FAILED_RECORDS)
 
@@ -388,12 +389,14 @@ def demo(
     from minecsc.engine import extract as run
     from minecsc.resources import resource
 
-    if db.exists() and not force:
-        raise StoreError(f"{db} is there already: --force replaces it, --db FILE takes another")
-    db.unlink(missing_ok=True)
     sample = resource("corpus", "sample", "abstracts.jsonl")
-    typer.echo("Reading the sample: abstracts written for this project, not real papers …")
-    run([sample], db, device=device, resume=False, progress=sys.stderr.isatty())
+    if db.exists():
+        if not force:
+            raise StoreError(f"{db} is there already: --force replaces it, --db FILE takes another")
+        _open(db).close()  # only what is an evidence base may be replaced
+        db.unlink()
+    typer.echo("Reading the sample: abstracts written for this project, not real papers.")
+    run([sample], db, device=device, resume=False)
     _judge(db)
     with _open(db) as base:
         _show(report.demo_view(report.overview(base), report.best_frames(base, limit=5), db))

@@ -14,7 +14,7 @@ from minecsc.nlp.encoding import MAX_PIECES, EncodedText, windows
 from minecsc.nlp.network import PAIR_BUDGET, RangeMax, chunks
 
 
-@pytest.fixture()
+@pytest.fixture
 def crf() -> Crf:
     torch.manual_seed(1)
     layer = Crf(bio_tags(["A", "B"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_tokenizer_keeps_every_character(text: str) -> None:
 def test_sentences_are_ordered_disjoint_and_lose_no_word(text: str) -> None:
     spans = sentence_spans(text)
     assert all(a < b for a, b in spans)
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
     covered = {i for a, b in spans for i in range(a, b)}
     assert all(i in covered for i, c in enumerate(text) if not c.isspace())
 
@@ -95,7 +96,9 @@ def test_definitions(text: str, short: str, long: str) -> None:
     assert found.get(short) == long
 
 
-@pytest.mark.parametrize("text", ["in patients (Figure 2) we", "CD133(+) cells", "( n = 5 )", "cells (See above)"])
+@pytest.mark.parametrize(
+    "text", ["in patients (Figure 2) we", "CD133(+) cells", "( n = 5 )", "cells (See above)"]
+)
 def test_brackets_that_define_nothing(text: str) -> None:
     assert find_definitions(text, [(0, len(text))]) == []
 

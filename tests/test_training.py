@@ -37,7 +37,7 @@ def tiny_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-@pytest.fixture()
+@pytest.fixture
 def encoder() -> PieceEncoder:
     return PieceEncoder(tiny_tokenizer(), HEADS.feature_buckets)
 
@@ -85,15 +85,26 @@ def test_batches_hold_every_text_once_within_the_budget(encoder: PieceEncoder) -
 def _trainer(encoder: PieceEncoder, folder: Path, epochs: int, dev: list[AnnotatedText]) -> Trainer:
     torch.manual_seed(0)
     network = Network(HEADS, ENCODER)
-    evaluate = Evaluator(encoder, examples(encoder, dev), inputs(examples(encoder, dev), dev), torch.device("cpu"))
+    evaluate = Evaluator(
+        encoder, examples(encoder, dev), inputs(examples(encoder, dev), dev), torch.device("cpu")
+    )
     config = TrainConfig(
-        mixed_epochs=0, gold_epochs=epochs, encoder_rate=5e-3, head_rate=5e-3, ema=0.5, max_pieces=400, bf16=False
+        mixed_epochs=0,
+        gold_epochs=epochs,
+        encoder_rate=5e-3,
+        head_rate=5e-3,
+        ema=0.5,
+        max_pieces=400,
+        bf16=False,
     )
     return Trainer(network, encoder, config, folder, torch.device("cpu"), evaluate, lambda _: None)
 
 
 def test_the_loop_learns_saves_and_loads(encoder: PieceEncoder, tmp_path: Path) -> None:
-    texts = [annotated(n, drug, gene) for n, (drug, gene) in enumerate(zip(["aba", "bab"] * 8, ["cad", "dac"] * 8, strict=True))]
+    texts = [
+        annotated(n, drug, gene)
+        for n, (drug, gene) in enumerate(zip(["aba", "bab"] * 8, ["cad", "dac"] * 8, strict=True))
+    ]
     trainer = _trainer(encoder, tmp_path, 25, texts[:4])
     progress = trainer.run(examples(encoder, texts), [])
     assert progress.history[-1]["loss_entity"] < progress.history[0]["loss_entity"] / 2
@@ -102,8 +113,11 @@ def test_the_loop_learns_saves_and_loads(encoder: PieceEncoder, tmp_path: Path) 
     best = torch.load(tmp_path / "best.pt", weights_only=True)
     trainer.network.load_state_dict(best["network"])
     trainer.network.eval()
-    decision, figures = choose_decision(trainer.network, encoder, examples(encoder, texts[:4]), texts[:4], torch.device("cpu"))
-    assert decision.relation_temperature > 0
+    decision, figures = choose_decision(
+        trainer.network, encoder, examples(encoder, texts[:4]), texts[:4], torch.device("cpu")
+    )
+    assert decision.calibration[1] > 0
+    assert 0 <= figures["ece"] <= 1
     assert figures["best_f1"] > 50
     out = tmp_path / "model"
     save_model(out, trainer.network, ENCODER, tiny_tokenizer(), {"decision": {"min_probability": 0.3}})
@@ -151,7 +165,11 @@ def test_other_settings_do_not_resume_a_run(encoder: PieceEncoder, tmp_path: Pat
 def test_training_data_holds_no_held_out_document(shared: Path) -> None:
     exclude = held_out(shared)
     assert len(exclude.ids) > 5000
-    reserved = [json.loads(line) for name in ("dev", "test_texts") for line in (shared / "gold" / f"{name}.jsonl").open()]
+    reserved = [
+        json.loads(line)
+        for name in ("dev", "test_texts")
+        for line in (shared / "gold" / f"{name}.jsonl").open()
+    ]
     ids = {str(r["pmid"]) for r in reserved}
     keys = {text_key(r["text"]) for r in reserved}
     for text in gold_texts(shared, "train", exclude):

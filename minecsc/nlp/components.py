@@ -22,7 +22,8 @@ from spacy.util import filter_spans, minibatch
 from minecsc.errors import ModelError
 from minecsc.linking import KnowledgeBase, Linker
 from minecsc.nlp.abbreviations import find_definitions
-from minecsc.nlp.extractor import Extractor, Prediction, Span as WordSpan, TextInput, pick_device
+from minecsc.nlp.extractor import Extractor, Prediction, TextInput, pick_device
+from minecsc.nlp.extractor import Span as WordSpan
 from minecsc.nlp.model_io import default_model, load_extractor, model_digest
 from minecsc.nlp.sentences import sentence_spans
 
@@ -132,7 +133,8 @@ class ExtractorComponent:
         given: list[WordSpan] | None = None
         if self.given_entities:
             given = [
-                (bisect.bisect_left(kept, e.start), bisect.bisect_left(kept, e.end) - 1, e.label_) for e in doc.ents
+                (bisect.bisect_left(kept, e.start), bisect.bisect_left(kept, e.end) - 1, e.label_)
+                for e in doc.ents
             ]
         return TextInput([doc[i].text for i in kept], sentences, given)
 
@@ -168,7 +170,11 @@ class LinkerComponent:
                 expansions=doc._.expansions,
             )
             span = Span(
-                doc, entity.start, entity.end, label=entity.label_, kb_id=candidates[0].concept_id if candidates else ""
+                doc,
+                entity.start,
+                entity.end,
+                label=entity.label_,
+                kb_id=candidates[0].concept_id if candidates else "",
             )
             span._.candidates = tuple(candidates)
             span._.link_score = candidates[0].score if candidates else None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from tokenizers import Tokenizer
 
+from minecsc.errors import ModelError
+
 MAX_PIECES = 510  # plus [CLS] and [SEP]: the encoder has 512 positions
 STRIDE = 128  # pieces that two neighbouring windows share, so that no word lacks context
 N_FEATURES = 4
@@ -41,16 +43,22 @@ def _bucket(kind: str, value: str, size: int) -> int:
     return zlib.crc32(f"{kind}{value}".encode("utf-8", "surrogatepass")) % size
 
 
+def _special(tokenizer: Tokenizer, name: str) -> int:
+    index = tokenizer.token_to_id(name)
+    if index is None:
+        raise ModelError(f"the tokenizer has no {name}")
+    return int(index)
+
+
 class PieceEncoder:
     """Word → word pieces and features, with a bounded cache: abstracts repeat their words."""
 
     def __init__(self, tokenizer: Tokenizer, feature_buckets: int) -> None:
         self.tokenizer = tokenizer
         self.buckets = feature_buckets
-        self.cls = tokenizer.token_to_id("[CLS]")
-        self.sep = tokenizer.token_to_id("[SEP]")
-        self.pad = tokenizer.token_to_id("[PAD]")
-        self.unk = tokenizer.token_to_id("[UNK]")
+        self.cls, self.sep, self.pad, self.unk = (
+            _special(tokenizer, name) for name in ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
+        )
         self._cache: dict[str, tuple[list[int], tuple[int, ...]]] = {}
         tokenizer.no_padding()
         tokenizer.no_truncation()

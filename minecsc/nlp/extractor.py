@@ -49,17 +49,32 @@ class Prediction:
 class Decision:
     """How scores become statements; chosen on held-out data and stored with the model.
 
-    relation_temperature divides the relation logits; flags are raised above their own thresholds.
+    calibration: bias and weights of the relation score's log odds and of the log probabilities of head and
+    tail, in a logistic regression of "the relation, both spans and both types are right".
+    Flags are raised above their own thresholds.
     """
 
     min_probability: float = 0.5
-    relation_temperature: float = 1.0
+    calibration: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 0.0)
     negation_threshold: float = 0.5
     speculation_threshold: float = 0.5
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Decision:
-        return cls(**{k: float(data[k]) for k in cls.__slots__ if k in data})  # type: ignore[attr-defined]
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**values)
+
+    def calibrate(self, relation: torch.Tensor, head: torch.Tensor, tail: torch.Tensor) -> torch.Tensor:
+        """Probability that a relation read from text is right, from raw probabilities (broadcast)."""
+        bias, w_relation, w_head, w_tail = self.calibration
+        lowest = 1e-4
+        odds = torch.logit(relation, eps=lowest)
+        return torch.sigmoid(
+            bias
+            + w_relation * odds
+            + w_head * head.clamp(min=lowest).log()
+            + w_tail * tail.clamp(min=lowest).log()
+        )
 
 
 Span = tuple[int, int, str]
@@ -118,7 +133,9 @@ class Extractor:
         """Predictions in the order of ``texts``; how texts share a batch does not change them."""
         encoded = [self.encoder.encode(t.words) for t in texts]
         results = [Prediction([], []) for _ in texts]
-        order = sorted((i for i in range(len(texts)) if len(encoded[i])), key=lambda i: (len(encoded[i].pieces), i))
+        order = sorted(
+            (i for i in range(len(texts)) if len(encoded[i])), key=lambda i: (len(encoded[i].pieces), i)
+        )
         for group in self._groups(encoded, order):
             found = self._predict_group([texts[i] for i in group], [encoded[i] for i in group])
             for i, prediction in zip(group, found, strict=True):
@@ -135,25 +152,42 @@ class Extractor:
         return groups
 
     def _predict_group(self, texts: Sequence[TextInput], encoded: Sequence[EncodedText]) -> list[Prediction]:
-        batch = collate(self.encoder, encoded).to(self.device)
-        with self._autocast():
-            words, vectors = self.network.encode(batch)
-            emissions = self.network.emissions(words)
-        crf: Any = self.network.crf["csc"]
-        mentions: list[list[PredictedMention]] = []
+        # On a CPU a text fills the cores by itself, and alone it needs no padding: its scores are then the
+        # same to the last bit whatever shares its batch. Tags are decoded together: those steps are short.
+        parts = [[e] for e in encoded] if self.device.type == "cpu" else [list(encoded)]
+        vectors: list[torch.Tensor] = []
+        scores: list[torch.Tensor] = []
+        for part in parts:
+            batch = collate(self.encoder, part).to(self.device)
+            with self._autocast():
+                words, pair_vectors = self.network.encode(batch)
+                emissions = self.network.emissions(words)
+            vectors.extend(pair_vectors.unsqueeze(1))
+            scores.extend(emissions)
+        mentions = self._mentions(texts, scores)
+        return [
+            Prediction(found, self._relations(text, found, vector))
+            for text, found, vector in zip(texts, mentions, vectors, strict=True)
+        ]
+
+    def _mentions(
+        self, texts: Sequence[TextInput], scores: Sequence[torch.Tensor]
+    ) -> list[list[PredictedMention]]:
         if all(t.given is not None for t in texts):
-            mentions = [_given(t) for t in texts]
-        else:
-            path = crf.decode(emissions, batch.word_mask).cpu()
-            marginals = crf.marginals(emissions, batch.word_mask).cpu()
-            for i, text in enumerate(texts):
-                if text.given is not None:
-                    mentions.append(_given(text))
-                else:
-                    n = len(text.words)
-                    mentions.append(self._spans(path[i, :n].tolist(), marginals[i, :n], text.sentences))
-        relations = self._relations(texts, mentions, vectors)
-        return [Prediction(m, r) for m, r in zip(mentions, relations, strict=True)]
+            return [_given(t) for t in texts]
+        crf: Any = self.network.crf["csc"]
+        lengths = [len(t.words) for t in texts]
+        padded = torch.nn.utils.rnn.pad_sequence(list(scores), batch_first=True)
+        mask = torch.arange(padded.shape[1]) < torch.tensor(lengths).unsqueeze(1)
+        mask = mask.to(self.device)
+        path = crf.decode(padded, mask).cpu()
+        marginals = crf.marginals(padded, mask).cpu()
+        return [
+            _given(text)
+            if text.given is not None
+            else self._spans(path[i, :n].tolist(), marginals[i, :n], text.sentences)
+            for i, (text, n) in enumerate(zip(texts, lengths, strict=True))
+        ]
 
     def _spans(
         self, path: Sequence[int], marginals: torch.Tensor, sentences: Sequence[tuple[int, int]]
@@ -190,52 +224,51 @@ class Extractor:
         return found
 
     def _relations(
-        self, texts: Sequence[TextInput], mentions: Sequence[Sequence[PredictedMention]], vectors: torch.Tensor
-    ) -> list[list[PredictedRelation]]:
-        sentences: list[tuple[int, int, int]] = []
-        members: list[list[int]] = []
-        for i, text in enumerate(texts):
-            by_sentence: dict[int, list[int]] = {}
-            for k, mention in enumerate(mentions[i]):
-                by_sentence.setdefault(mention.sentence, []).append(k)
-            for s in sorted(by_sentence):
-                if len(by_sentence[s]) > 1:
-                    sentences.append((i, *text.sentences[s]))
-                    members.append(by_sentence[s])
-        relations: list[list[PredictedRelation]] = [[] for _ in texts]
+        self, text: TextInput, mentions: Sequence[PredictedMention], vectors: torch.Tensor
+    ) -> list[PredictedRelation]:
+        """Relations of one text. vectors: float[1, words, width]."""
+        by_sentence: dict[int, list[int]] = {}
+        for k, mention in enumerate(mentions):
+            by_sentence.setdefault(mention.sentence, []).append(k)
+        members = [by_sentence[s] for s in sorted(by_sentence) if len(by_sentence[s]) > 1]
+        sentences = [(0, *text.sentences[mentions[m[0]].sentence]) for m in members]
+        relations: list[PredictedRelation] = []
         for group in chunks(sentences, [len(m) for m in members]):
             rows = [
-                [
-                    (m.first, m.last, ENTITY_TYPES.index(m.type))  # type: ignore[arg-type]
-                    for m in (mentions[sentences[g][0]][k] for k in members[g])
-                ]
+                [(m.first, m.last, ENTITY_TYPES.index(m.type)) for m in (mentions[k] for k in members[g])]  # type: ignore[arg-type]
                 for g in group
             ]
             padded = mention_batch([sentences[g] for g in group], rows).to(self.device)
             with self._autocast():
                 logits, flags = self.network.pair_scores(vectors, padded)
-            probabilities = torch.softmax(logits / self.decision.relation_temperature, dim=-1).cpu()
+            probabilities = torch.softmax(logits, dim=-1).cpu()
             raised = torch.sigmoid(flags).cpu()
             for row, g in enumerate(group):
                 n = len(members[g])
-                relations[sentences[g][0]].extend(
-                    self._decide(probabilities[row, :n, :n], raised[row, :n, :n], members[g])
+                certainty = torch.tensor([mentions[k].probability for k in members[g]])
+                relations.extend(
+                    self._decide(probabilities[row, :n, :n], raised[row, :n, :n], certainty, members[g])
                 )
-        for found in relations:
-            found.sort(key=lambda r: (r.head, r.tail, r.type))
+        relations.sort(key=lambda r: (r.head, r.tail, r.type))
         return relations
 
     def _decide(
-        self, probabilities: torch.Tensor, flags: torch.Tensor, members: Sequence[int]
+        self,
+        probabilities: torch.Tensor,
+        flags: torch.Tensor,
+        certainty: torch.Tensor,
+        members: Sequence[int],
     ) -> list[PredictedRelation]:
-        best, label = probabilities[..., 1:].max(dim=-1)
+        """Relations of one sentence. certainty: float[mentions], probabilities of the mentions."""
+        raw, label = probabilities[..., 1:].max(dim=-1)
+        best = self.decision.calibrate(raw, certainty.unsqueeze(1), certainty.unsqueeze(0))
         best = (best * 10_000).round() / 10_000
-        best.fill_diagonal_(0.0)
+        best.fill_diagonal_(-1.0)  # never a relation of a mention to itself, whatever the threshold
         # An association has no direction: of its two readings the likelier one stays.
         mutual = label == RELATION_TYPES.index("associated_with")
         mutual = mutual & mutual.T
         weaker = (best < best.T) | ((best == best.T) & torch.ones_like(best).tril().bool())
-        best = best.masked_fill(mutual & weaker, 0.0)
+        best = best.masked_fill(mutual & weaker, -1.0)
         found = []
         for i, j in (best >= self.decision.min_probability).nonzero().tolist():
             found.append(

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(r"[.!?][\"'”’)\]]*(\s+)(?=[\[(\"'“‘]*[^\W_a-zà-ÿ]|[\[(\"'“‘]*[a-z]{1,3}-?[A-Z0-9]|[<>≥≤~±+-]?\d)")
+_END = re.compile(
+    r"[.!?][\"'”’)\]]*(\s+)(?=[\[(\"'“‘]*[^\W_a-zà-ÿ]|[\[(\"'“‘]*[a-z]{1,3}-?[A-Z0-9]|[<>≥≤~±+-]?\d)"
+)
 _BEFORE = re.compile(r"(\S+)$")
 _ABBREVIATIONS = frozenset(
-    "e.g i.e vs al approx ca cf fig figs ref refs eq no nos vol dr mr mrs ms prof st jr sr inc ltd co corp "
-    "resp spp sp ssp subsp var viz etc max min dept univ wt conc i.v i.p s.c p.o i.m s.d s.e u.s u.k".split()
+    (
+        "e.g i.e vs al approx ca cf fig figs ref refs eq no nos vol dr mr mrs ms prof st jr sr inc ltd co "
+        "corp resp spp sp ssp subsp var viz etc max min dept univ wt conc i.v i.p s.c p.o i.m s.d s.e u.s "
+        "u.k"
+    ).split()
 )
 # These may end a sentence as well: only a following capitalised word shows which.
-_MAY_END = frozenset("al etc inc co corp sp spp i.v i.p s.c p.o i.m".split())
+_MAY_END = frozenset(["al", "etc", "inc", "co", "corp", "sp", "spp", "i.v", "i.p", "s.c", "p.o", "i.m"])
 _LABEL = re.compile(r"[A-Z][A-Z/&, ]{2,40}:")
 
 
@@ -59,11 +64,17 @@ def _is_border(text: str, mark: int, following: int) -> bool:
         return True
     lower = word.lower()
     if lower in _ABBREVIATIONS:
-        return lower in _MAY_END and text[following].isupper() and not text[following : following + 2].isupper()
+        return (
+            lower in _MAY_END and text[following].isupper() and not text[following : following + 2].isupper()
+        )
     if len(word) == 1 and word.isalpha() and word.isupper():
         # "E. coli", "J. Smith" against "hepatitis B. Patients ...", "vitamin D. In"
         tail = re.match(r"[A-Z][a-z]+", text[following : following + 20])
-        return tail is not None and bool(re.search(r"\s$", text[max(0, mark - 2) : mark - 1])) and _opens(tail.group())
+        return (
+            tail is not None
+            and bool(re.search(r"\s$", text[max(0, mark - 2) : mark - 1]))
+            and _opens(tail.group())
+        )
     return True
 
 
@@ -72,6 +83,9 @@ def _opens(word: str) -> bool:
 
 
 _OPENERS = frozenset(
-    "The This These Those In We Our It Its A An To For However Moreover Furthermore Here Both Also As At By "
-    "From On When While Although Thus Therefore Patients Results Conclusions Methods Using After Of With".split()
+    (
+        "The This These Those In We Our It Its A An To For However Moreover Furthermore Here Both Also As "
+        "At By From On When While Although Thus Therefore Patients Results Conclusions Methods Using "
+        "After Of With"
+    ).split()
 )

@@ -120,7 +120,13 @@ def _plain(record: dict[str, Any], spec: CorpusSpec) -> AnnotatedText:
     )
 
 
-_CHEMPROT = {"CPR:3": "upregulator", "CPR:4": "downregulator", "CPR:5": "agonist", "CPR:6": "antagonist", "CPR:9": "substrate"}
+_CHEMPROT = {
+    "CPR:3": "upregulator",
+    "CPR:4": "downregulator",
+    "CPR:5": "agonist",
+    "CPR:6": "antagonist",
+    "CPR:9": "substrate",
+}
 
 
 def _chemprot(record: dict[str, Any], spec: CorpusSpec) -> AnnotatedText:
@@ -141,10 +147,19 @@ def _chemprot(record: dict[str, Any], spec: CorpusSpec) -> AnnotatedText:
     )
 
 
-_SIGNS = {"Positive_regulation": 1, "Activation": 1, "Negative_regulation": -1, "Inactivation": -1, "Regulation": 0}
+_SIGNS = {
+    "Positive_regulation": 1,
+    "Activation": 1,
+    "Negative_regulation": -1,
+    "Inactivation": -1,
+    "Regulation": 0,
+}
 _PROCESSES = frozenset(
-    "Metastasis Cell_proliferation Cell_death Death Growth Carcinogenesis Cell_transformation Development "
-    "Blood_vessel_development Cell_differentiation Cell_division Glycolysis Breakdown Pathway DNA_methylation".split()
+    (
+        "Metastasis Cell_proliferation Cell_death Death Growth Carcinogenesis Cell_transformation "
+        "Development Blood_vessel_development Cell_differentiation Cell_division Glycolysis Breakdown "
+        "Pathway DNA_methylation"
+    ).split()
 )
 
 
@@ -174,7 +189,9 @@ def _events(record: dict[str, Any], spec: CorpusSpec) -> AnnotatedText:
         if event["trigger"] in process_triggers:
             return [(index[event["trigger"]], 1)]
         sign = _SIGNS.get(event["type"], 1)
-        return [(row, sign * s) for theme in arguments(event, "Theme") for row, s in resolve(theme, depth + 1)]
+        return [
+            (row, sign * s) for theme in arguments(event, "Theme") for row, s in resolve(theme, depth + 1)
+        ]
 
     names = {1: "increases", -1: "decreases", 0: "associated_with"}
     for event in events.values():

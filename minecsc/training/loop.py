@@ -67,7 +67,9 @@ class Average:
             self.values[key].lerp_(value.detach().float(), 1 - decay)
 
 
-def losses(network: Network, encoder: PieceEncoder, examples: Sequence[Example], device: torch.device) -> dict[str, torch.Tensor]:
+def losses(
+    network: Network, encoder: PieceEncoder, examples: Sequence[Example], device: torch.device
+) -> dict[str, torch.Tensor]:
     """Entity, relation and flag losses of examples that share their heads."""
     batch = collate(encoder, [e.encoded for e in examples]).to(device)
     words, vectors = network.encode(batch)
@@ -105,10 +107,10 @@ def _pair_losses(
         n = padded.mask.shape[1]
         gold = torch.zeros(len(group), n, n, dtype=torch.long)
         flags = torch.zeros(len(group), n, n, 2)
-        for row, g in enumerate(group):
+        for k, g in enumerate(group):
             for (i, j), (label, negated, speculative) in labels[g].items():
-                gold[row, i, j] = label
-                flags[row, i, j, 0], flags[row, i, j, 1] = float(negated), float(speculative)
+                gold[k, i, j] = label
+                flags[k, i, j, 0], flags[k, i, j, 1] = float(negated), float(speculative)
         pairs = padded.mask.unsqueeze(2) & padded.mask.unsqueeze(1) & ~torch.eye(n, dtype=torch.bool)
         if head == "chemprot":  # only chemical → gene is annotated
             pairs &= (padded.types.unsqueeze(2) == 0) & (padded.types.unsqueeze(1) == 1)
@@ -153,15 +155,29 @@ class Trainer:
             means = self._epoch(epoch, examples, optimizer, average)
             figures = self._measure(average)
             progress.history.append(
-                {"epoch": epoch, "mixed": mixed, "seconds": round(time.perf_counter() - started), **means, **figures}
+                {
+                    "epoch": epoch,
+                    "mixed": mixed,
+                    "seconds": round(time.perf_counter() - started),
+                    **means,
+                    **figures,
+                }
             )
             self.say(json.dumps(progress.history[-1]))
             progress.epoch = epoch + 1
             if figures["score"] > progress.best_score:
                 progress.best_score = figures["score"]
-                _save({"network": average.values, "figures": figures, "epoch": epoch}, self.folder / "best.pt")
+                _save(
+                    {"network": average.values, "figures": figures, "epoch": epoch}, self.folder / "best.pt"
+                )
             self._checkpoint(optimizer, average, progress)
         return progress
+
+    def progress(self) -> Progress:
+        """Where the run in ``folder`` stands. Raises ModelError where no epoch of it is done."""
+        if not (self.folder / "best.pt").exists():
+            raise ModelError(f"{self.folder}: no epoch of this run is finished")
+        return Progress(**self._state()["progress"])
 
     def _optimizer(self) -> torch.optim.AdamW:
         groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
@@ -201,13 +217,19 @@ class Trainer:
             done = (epoch - first + step / len(groups)) / length
             rate = min(done / c.warmup, 1.0) * 0.5 * (1 + math.cos(math.pi * done))
             for parameters in optimizer.param_groups:
-                parameters["lr"] = parameters["peak"] * (rate if not mixed else max(rate, 0.3 * min(done / c.warmup, 1)))
+                parameters["lr"] = parameters["peak"] * (
+                    rate if not mixed else max(rate, 0.3 * min(done / c.warmup, 1))
+                )
                 if not mixed and c.mixed_epochs:
                     parameters["lr"] *= c.gold_factor
             with torch.autocast(self.device.type, torch.bfloat16, enabled=c.bf16):
                 parts = losses(self.network, self.encoder, [examples[i] for i in group], self.device)
             loss = sum(
-                (parts[k] * w for k, w in (("entity", 1.0), ("relation", c.relation_weight), ("flag", c.flag_weight)) if k in parts),
+                (
+                    parts[k] * w
+                    for k, w in (("entity", 1.0), ("relation", c.relation_weight), ("flag", c.flag_weight))
+                    if k in parts
+                ),
                 start=torch.zeros((), device=self.device),
             )
             loss.backward()
@@ -243,21 +265,28 @@ class Trainer:
             self.folder / "last.pt",
         )
 
-    def _resume(self, optimizer: torch.optim.Optimizer, average: Average) -> Progress:
+    def _state(self) -> dict[str, Any]:
+        """The last checkpoint. Raises ModelError where it was written under other settings."""
         path = self.folder / "last.pt"
-        if not path.exists():
-            return Progress()
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["config"] != {**asdict(self.config), "corpora": state["config"]["corpora"]} or tuple(
-            state["config"]["corpora"]
-        ) != tuple(self.config.corpora):
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        settings = asdict(self.config)
+        if {k: v for k, v in state["config"].items() if k != "corpora"} != {
+            k: v for k, v in settings.items() if k != "corpora"
+        } or tuple(state["config"]["corpora"]) != self.config.corpora:
             raise ModelError(f"{path} was written by a run with other settings; choose another --run folder")
+        return state
+
+    def _resume(self, optimizer: torch.optim.Optimizer, average: Average) -> Progress:
+        if not (self.folder / "last.pt").exists():
+            return Progress()
+        state = self._state()
         self.network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         average.values = state["average"]
         average.steps = state["average_steps"]
-        self.say(f"resuming after epoch {state['progress']['epoch'] - 1}")
-        return Progress(**state["progress"])
+        progress = Progress(**state["progress"])
+        self.say(f"resuming after epoch {progress.epoch - 1}")
+        return progress
 
 
 def _save(state: dict[str, Any], path: Path) -> None:

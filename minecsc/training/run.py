@@ -61,7 +61,13 @@ def network_config(corpora: Sequence[str]) -> NetworkConfig:
 
 
 def load_data(
-    shared: Path, corpora: Sequence[str], config: NetworkConfig, encoder: PieceEncoder, *, limit: int | None, seed: int
+    shared: Path,
+    corpora: Sequence[str],
+    config: NetworkConfig,
+    encoder: PieceEncoder,
+    *,
+    limit: int | None,
+    seed: int,
 ) -> TrainingData:
     """Read gold and corpora; ``limit`` takes that many gold abstracts (learning curves)."""
     exclude = held_out(shared)
@@ -94,9 +100,14 @@ def train(
     base: Path | None = None,
     limit: int | None = None,
     resume: bool = True,
+    finish: bool = False,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Train, choose on dev, write the model folder ``out``. Returns its meta data."""
+    """Train, choose on dev, write the model folder ``out``. Returns its meta data.
+
+    resume: go on from the last checkpoint in ``run_folder``. finish: train no further, and make the model
+    from the best epoch so far. Raises ModelError where a run has other settings or nothing to finish.
+    """
     started = time.time()
     unknown = [name for name in config.corpora if name not in CORPORA]
     if unknown:
@@ -117,7 +128,7 @@ def train(
     trainer = Trainer(
         network, encoder, config, run_folder, where, evaluator(encoder, data.dev, data.dev_texts, where), say
     )
-    progress = trainer.run(data.gold, data.others, resume=resume)
+    progress = trainer.progress() if finish else trainer.run(data.gold, data.others, resume=resume)
     best = torch.load(run_folder / "best.pt", map_location=where, weights_only=True)
     # What ships is fp16: the decision is chosen on the rounded weights.
     network.load_state_dict({k: v.half().float() for k, v in best["network"].items()})
@@ -133,7 +144,12 @@ def train(
             "gold_train_sha256": file_digest(shared / "gold" / "train.jsonl"),
             "gold_dev_sha256": file_digest(shared / "gold" / "dev.jsonl"),
         },
-        "training": {**asdict(config), "epochs_run": progress.epoch, "best_epoch": best["epoch"], "device": str(where)},
+        "training": {
+            **asdict(config),
+            "epochs_run": progress.epoch,
+            "best_epoch": best["epoch"],
+            "device": str(where),
+        },
         "history": progress.history,
         "decision": asdict(decision),
         "dev": {**best["figures"], **chosen},

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from minecsc.nlp.encoding import PieceEncoder, collate
-from minecsc.nlp.extractor import Decision, Extractor, Prediction, TextInput
-from minecsc.nlp.network import Network, chunks, mention_batch
+from minecsc.nlp.encoding import PieceEncoder
+from minecsc.nlp.extractor import Decision, Extractor, PredictedRelation, Prediction, TextInput
+from minecsc.nlp.network import Network
 from minecsc.nlp.words import word_spans
 from minecsc.schema import ENTITY_TYPES, RELATION_TYPES
 from minecsc.training.examples import AnnotatedText, Example
@@ -37,8 +37,14 @@ def gold_items(example: Example) -> tuple[set[Item], set[Item]]:
     for row, labels in zip(example.mentions, example.labels, strict=True):
         entities.update((m[0], m[1], ENTITY_TYPES[m[2]]) for m in row)
         for (i, j), (label, _, _) in labels.items():
-            relations.add((RELATION_TYPES[label - 1], *row[i][:2], *row[j][:2]))
+            relations.add((RELATION_TYPES[label - 1], *row[i], *row[j]))
     return entities, relations
+
+
+def relation_item(prediction: Prediction, relation: PredictedRelation) -> Item:
+    """A predicted relation in the form of :func:`gold_items`: type, then span and type of both ends."""
+    ends = (prediction.mentions[relation.head], prediction.mentions[relation.tail])
+    return (relation.type, *(v for m in ends for v in (m.first, m.last, ENTITY_TYPES.index(m.type))))  # type: ignore[arg-type]
 
 
 def score(examples: Sequence[Example], predictions: Sequence[Prediction]) -> tuple[Counts, Counts]:
@@ -46,18 +52,18 @@ def score(examples: Sequence[Example], predictions: Sequence[Prediction]) -> tup
     totals = np.zeros((2, 3), dtype=int)
     for example, prediction in zip(examples, predictions, strict=True):
         found_entities: set[Item] = {(m.first, m.last, m.type) for m in prediction.mentions}
-        found_relations: set[Item] = set()
-        for r in prediction.relations:
-            head, tail = prediction.mentions[r.head], prediction.mentions[r.tail]
-            found_relations.add((r.type, head.first, head.last, tail.first, tail.last))
-        for k, (found, gold) in enumerate(zip((found_entities, found_relations), gold_items(example), strict=True)):
+        found_relations = {relation_item(prediction, r) for r in prediction.relations}
+        for k, (found, gold) in enumerate(
+            zip((found_entities, found_relations), gold_items(example), strict=True)
+        ):
             totals[k] += (len(found & gold), len(found), len(gold))
     return Counts(*totals[0].tolist()), Counts(*totals[1].tolist())
 
 
 def inputs(examples: Sequence[Example], texts: Sequence[AnnotatedText]) -> list[TextInput]:
     return [
-        TextInput([t.text[a:b] for a, b in word_spans(t.text)], e.sentences) for e, t in zip(examples, texts, strict=True)
+        TextInput([t.text[a:b] for a, b in word_spans(t.text)], e.sentences)
+        for e, t in zip(examples, texts, strict=True)
     ]
 
 
@@ -86,48 +92,79 @@ class Evaluator:
         }
 
 
-def fit_temperature(
-    network: Network, encoder: PieceEncoder, examples: Sequence[Example], device: torch.device
-) -> float:
-    """Temperature that minimises the log loss of the relation head on held-out pairs (Guo et al., 2017)."""
-    logits, gold = pair_logits(network, encoder, examples, device)
-    log_temperature = torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.LBFGS([log_temperature], lr=0.1, max_iter=60)
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Relations predicted on held-out texts at a low threshold.
+
+    features: float[n, 3], log odds of the relation, log probabilities of head and tail;
+    right: bool[n]; text: int[n], which text each is from; total: gold relations of all texts.
+    """
+
+    features: torch.Tensor
+    right: torch.Tensor
+    text: torch.Tensor
+    total: int
+
+
+def collect(extractor: Extractor, examples: Sequence[Example], texts: Sequence[TextInput]) -> Candidates:
+    """Candidates of an extractor whose own calibration is the identity."""
+    features: list[list[float]] = []
+    right: list[bool] = []
+    text: list[int] = []
+    total = 0
+    for k, (example, prediction) in enumerate(zip(examples, extractor.predict(texts), strict=True)):
+        gold = gold_items(example)[1]
+        total += len(gold)
+        for r in prediction.relations:
+            head, tail = (prediction.mentions[m].probability for m in (r.head, r.tail))
+            values = torch.tensor([r.probability, head, tail]).clamp(1e-4, 1 - 1e-4)
+            features.append([float(torch.logit(values[0])), float(values[1].log()), float(values[2].log())])
+            right.append(relation_item(prediction, r) in gold)
+            text.append(k)
+    return Candidates(torch.tensor(features), torch.tensor(right), torch.tensor(text), total)
+
+
+def fit_calibration(features: torch.Tensor, right: torch.Tensor) -> tuple[float, float, float, float]:
+    """Logistic regression (Platt scaling with the mentions' certainty), weakly regularised."""
+    weights = torch.tensor([0.0, 1.0, 1.0, 1.0], requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights], lr=0.5, max_iter=100)
+    target = right.float()
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(logits / log_temperature.exp(), gold)
+        logits = weights[0] + features @ weights[1:]
+        loss = (
+            torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+            + 1e-4 * weights.square().sum()
+        )
         loss.backward()
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return round(float(log_temperature.detach().exp()), 4)
+    bias, relation, head, tail = (round(v, 4) for v in weights.detach().tolist())
+    return bias, relation, head, tail
 
 
-@torch.no_grad()
-def pair_logits(
-    network: Network, encoder: PieceEncoder, examples: Sequence[Example], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Relation logits and labels over all ordered pairs of gold mentions."""
-    all_logits, all_gold = [], []
-    network.eval()
-    for example in examples:
-        batch = collate(encoder, [example.encoded]).to(device)
-        _, vectors = network.encode(batch)
-        rows = [(s, m, lab) for s, m, lab in zip(example.sentences, example.mentions, example.labels, strict=True) if len(m) > 1]
-        sentences = [(0, *s) for s, _, _ in rows]
-        for group in chunks(sentences, [len(m) for _, m, _ in rows]):
-            padded = mention_batch([sentences[g] for g in group], [rows[g][1] for g in group])
-            logits, _ = network.pair_scores(vectors, padded.to(device))
-            for row, g in enumerate(group):
-                n = len(rows[g][1])
-                gold = torch.zeros(n, n, dtype=torch.long)
-                for (i, j), (label, _, _) in rows[g][2].items():
-                    gold[i, j] = label
-                off = ~torch.eye(n, dtype=torch.bool)
-                all_logits.append(logits[row, :n, :n].cpu()[off])
-                all_gold.append(gold[off])
-    return torch.cat(all_logits), torch.cat(all_gold)
+def expected_calibration_error(probability: torch.Tensor, right: torch.Tensor, bins: int = 15) -> float:
+    """ECE over equal-width bins (Guo et al., 2017)."""
+    which = (probability * bins).long().clamp(max=bins - 1)
+    error = 0.0
+    for k in range(bins):
+        member = which == k
+        if bool(member.any()):
+            gap = probability[member].mean() - right[member].float().mean()
+            error += float(gap.abs()) * float(member.float().mean())
+    return error
+
+
+def cross_fitted(candidates: Candidates, folds: int = 5) -> torch.Tensor:
+    """Calibrated probabilities of each text's candidates from a calibration fitted on the other folds."""
+    probability = torch.zeros(len(candidates.right))
+    for fold in range(folds):
+        held = candidates.text % folds == fold
+        weights = torch.tensor(fit_calibration(candidates.features[~held], candidates.right[~held]))
+        probability[held] = torch.sigmoid(weights[0] + candidates.features[held] @ weights[1:])
+    return probability
 
 
 def choose_decision(
@@ -137,28 +174,33 @@ def choose_decision(
     texts: Sequence[AnnotatedText],
     device: torch.device,
 ) -> tuple[Decision, dict[str, float]]:
-    """Temperature, the threshold with the best end-to-end F1, and the one with precision ≥ .90, on dev."""
-    temperature = fit_temperature(network, encoder, examples, device)
-    lowest = Decision(min_probability=0.1, relation_temperature=temperature)
-    predictions = Extractor(network, encoder, lowest, device).predict(inputs(examples, texts))
-    candidates: list[tuple[float, bool]] = []
-    total = 0
-    for example, prediction in zip(examples, predictions, strict=True):
-        gold = gold_items(example)[1]
-        total += len(gold)
-        for r in prediction.relations:
-            head, tail = prediction.mentions[r.head], prediction.mentions[r.tail]
-            candidates.append((r.probability, (r.type, head.first, head.last, tail.first, tail.last) in gold))
+    """Calibration, the threshold with the best end-to-end F1, and the one with precision ≥ .90, on dev.
+
+    The figures come from cross-fitting over the dev texts; the calibration itself from all of them.
+    """
+    lowest = Decision(min_probability=0.1)
+    candidates = collect(Extractor(network, encoder, lowest, device), examples, inputs(examples, texts))
+    probability, right = cross_fitted(candidates), candidates.right
+    figures: dict[str, float] = {}
     best, precise = (0.0, 0.5), None
-    for threshold in np.arange(0.2, 0.99, 0.01):
-        kept = [right for p, right in candidates if p >= threshold]
-        right = sum(kept)
-        f1 = 2 * right / (len(kept) + total) if kept else 0.0
+    for threshold in np.arange(0.1, 0.96, 0.01).tolist():
+        kept = right[probability >= threshold]
+        hits = int(kept.sum())
+        f1 = 2 * hits / (len(kept) + candidates.total)
         if f1 > best[0]:
-            best = (f1, float(threshold))
-        if precise is None and kept and right / len(kept) >= 0.90:
-            precise = {"threshold": round(float(threshold), 2), "precision": right / len(kept), "recall": right / total}
-    figures = {"best_threshold": round(best[1], 2), "best_f1": round(100 * best[0], 2)}
+            best = (f1, threshold)
+        if precise is None and len(kept) and hits / len(kept) >= 0.90:
+            precise = (threshold, hits / len(kept), hits / candidates.total)
+    figures |= {"best_threshold": round(best[1], 2), "best_f1": round(100 * best[0], 2)}
+    shown = probability >= best[1]
+    figures["ece"] = round(expected_calibration_error(probability[shown], right[shown]), 4)
     if precise is not None:
-        figures.update({f"precise_{k}": round(v, 4) for k, v in precise.items()})
-    return replace(lowest, min_probability=round(best[1], 2)), figures
+        figures |= dict(
+            zip(
+                ("precise_threshold", "precise_precision", "precise_recall"),
+                (round(v, 4) for v in precise),
+                strict=True,
+            )
+        )
+    calibration = fit_calibration(candidates.features, right)
+    return replace(lowest, min_probability=round(best[1], 2), calibration=calibration), figures

@@ -1,0 +1,32 @@
+"""What the store holds, made readable: for a terminal."""
+
+from minecsc.report.collect import best_frames, document_rows, verdict_rows
+from minecsc.report.summary import demo_view, fact_table, installation, overview, run_facts, run_table
+from minecsc.report.terminal import (
+    document_view,
+    frame_lines,
+    relation_lines,
+    row_table,
+    statement_table,
+    verdict_lines,
+    verdict_table,
+)
+
+__all__ = [
+    "best_frames",
+    "demo_view",
+    "document_rows",
+    "document_view",
+    "fact_table",
+    "frame_lines",
+    "installation",
+    "overview",
+    "relation_lines",
+    "row_table",
+    "run_facts",
+    "run_table",
+    "statement_table",
+    "verdict_lines",
+    "verdict_rows",
+    "verdict_table",
+]
