@@ -114,12 +114,8 @@ def extract(
     model: Model = None,
     device: Device = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Abstracts the model reads at a time.")] = 64,
-    shard_size: Annotated[
-        int, typer.Option(min=1, help="Abstracts between two points of resumption.")
-    ] = 1024,
-    no_resume: Annotated[
-        bool, typer.Option("--no-resume", help="Do not go on from an interrupted run.")
-    ] = False,
+    shard_size: Annotated[int, typer.Option(min=1, help="Abstracts between two points of resumption.")] = 1024,
+    no_resume: Annotated[bool, typer.Option("--no-resume", help="Do not go on from an interrupted run.")] = False,
     min_probability: Annotated[
         float | None,
         typer.Option(min=0.0, max=1.0, help="Keep relations from this probability on; default: the model's."),
@@ -180,9 +176,7 @@ def query(
     if sql is not None and any(value is not None for value in filters):
         raise typer.BadParameter("--sql asks on its own: put the filters into it")
     if what is What.statements and cancer is not None:
-        raise typer.BadParameter(
-            "a statement holds over all cancers: with --cancer, ask for frames or relations"
-        )
+        raise typer.BadParameter("a statement holds over all cancers: with --cancer, ask for frames or relations")
     with _open(db) as base:
         slots: dict[str, Any] = {"drug": drug, "mechanism": mechanism, "population": population}
         if sql is not None:
@@ -229,22 +223,14 @@ def show(
     if as_json:
         _dump(found)
     else:
-        _show(
-            [
-                report.document_view(
-                    found["document"], found["sentences"], found["mentions"], found["relations"]
-                )
-            ]
-        )
+        _show([report.document_view(found["document"], found["sentences"], found["mentions"], found["relations"])])
 
 
 @main.command()
 def validate(
     db: Db = DEFAULT_DB,
     group: Annotated[Group, typer.Option(help="Which assertions to report; all are judged.")] = Group.all,
-    sentences: Annotated[
-        int, typer.Option(min=0, help="Judged assertions to print with their sentences.")
-    ] = 10,
+    sentences: Annotated[int, typer.Option(min=0, help="Judged assertions to print with their sentences.")] = 10,
     as_json: Json = False,
 ) -> None:
     """Hold the review's assertions against the evidence: a verdict for each, with its sentences.
@@ -261,9 +247,7 @@ def validate(
         rows = report.verdict_rows(base, verdicts, chosen)
     counts = [row for row in summarise(verdicts, assertions) if row.group == group.value and row.total]
     if as_json:
-        chapters = [
-            {"section": row.section, "total": row.total, "counts": dict(row.counts)} for row in counts
-        ]
+        chapters = [{"section": row.section, "total": row.total, "counts": dict(row.counts)} for row in counts]
         _dump({"group": group.value, "chapters": chapters, "verdicts": rows})
         return
     _show([report.verdict_table(VERDICTS, [(row.section or "all chapters", row.counts) for row in counts])])
@@ -300,9 +284,7 @@ def evaluate(
     min_probability: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Keep relations from this probability on.")
     ] = None,
-    bootstrap: Annotated[
-        int, typer.Option(min=0, help="Resamples of the documents for the intervals.")
-    ] = 1000,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resamples of the documents for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 13,
     out: Annotated[Path | None, typer.Option(help="Also write the report: .json, .md, else text.")] = None,
     as_json: Json = False,

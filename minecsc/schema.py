@@ -15,9 +15,7 @@ from typing import Final, Literal, get_args
 from minecsc.errors import SchemaError
 
 EntityType = Literal["Drug", "Gene", "Pathway", "Process", "Chemical", "CSC", "Cell", "Cancer"]
-RelationType = Literal[
-    "increases", "decreases", "resistance_to", "sensitizes_to", "marker_of", "associated_with"
-]
+RelationType = Literal["increases", "decreases", "resistance_to", "sensitizes_to", "marker_of", "associated_with"]
 
 ENTITY_TYPES: Final[tuple[EntityType, ...]] = get_args(EntityType)
 RELATION_TYPES: Final[tuple[RelationType, ...]] = get_args(RelationType)

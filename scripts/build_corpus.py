@@ -28,8 +28,7 @@ def stand_off(record: dict[str, Any]) -> dict[str, Any]:
         "sha256": record["sha256"],
         "sentences": record["sentences"],
         "entities": [
-            {key: entity[key] for key in ("id", "type", "start", "end", "sent")}
-            for entity in record["entities"]
+            {key: entity[key] for key in ("id", "type", "start", "end", "sent")} for entity in record["entities"]
         ],
         "relations": [
             {key: relation[key] for key in ("type", "head", "tail", "negated", "speculative")}
@@ -47,9 +46,7 @@ def gold_lines(source: Path) -> tuple[bytes, str]:
     """
     readings = load_gold(source)
     rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
-    body = "".join(
-        json.dumps(stand_off(row), ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows
-    )
+    body = "".join(json.dumps(stand_off(row), ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
     types = Counter(mention.type for reading in readings for mention in reading.mentions)
     relations = sum(len(reading.relations) for reading in readings)
     return body.encode(), f"{len(readings)} abstracts, {types.total()} entities, {relations} relations"
@@ -58,9 +55,7 @@ def gold_lines(source: Path) -> tuple[bytes, str]:
 def place(target: Path, content: bytes, *, force: bool) -> None:
     """Write a file unless that would undo a change made to it since it was last built."""
     if target.exists() and target.read_bytes() != content and not force:
-        typer.echo(
-            f"{target} differs from what would be built; --force replaces it, corrections included", err=True
-        )
+        typer.echo(f"{target} differs from what would be built; --force replaces it, corrections included", err=True)
         raise typer.Exit(1)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
@@ -69,9 +64,7 @@ def place(target: Path, content: bytes, *, force: bool) -> None:
 def main(
     shared: Annotated[Path, typer.Option(help="folder that holds review/ and gold/")] = Path("../shared"),
     corpus: Annotated[Path, typer.Option(help="folder to write review/ and gold/ into")] = Path("corpus"),
-    force: Annotated[
-        bool, typer.Option("--force", help="replace files that have been corrected by hand")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace files that have been corrected by hand")] = False,
 ) -> None:
     """Copy the review's files and cut the gold annotations down to stand-off form.
 

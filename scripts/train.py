@@ -29,9 +29,7 @@ def main(
     device: str = "auto",
     bf16: bool = True,
     resume: bool = True,
-    finish: Annotated[
-        bool, typer.Option(help="Train no further: make the model from the best epoch so far.")
-    ] = False,
+    finish: Annotated[bool, typer.Option(help="Train no further: make the model from the best epoch so far.")] = False,
 ) -> None:
     names = tuple(name for name in corpora.split(",") if name)
     config = TrainConfig(
@@ -44,9 +42,7 @@ def main(
         bf16=bf16,
         corpora=names,
     )
-    meta = train(
-        shared, out, run, config, device=device, limit=limit, resume=resume, finish=finish, say=typer.echo
-    )
+    meta = train(shared, out, run, config, device=device, limit=limit, resume=resume, finish=finish, say=typer.echo)
     typer.echo(f"{out}: dev {meta['dev']}, decision {meta['decision']}")
 
 

@@ -34,9 +34,7 @@ TEXT = (
 SENTENCES = (Sentence(0, 0, 27), Sentence(1, 28, len(TEXT)))
 
 
-def mention(
-    name: str, *, type_: str | None = None, cut: int = 0, probability: float = 1.0, **link
-) -> Mention:
+def mention(name: str, *, type_: str | None = None, cut: int = 0, probability: float = 1.0, **link) -> Mention:
     """The mention of a name in TEXT; ``cut`` leaves out characters at its start."""
     start = TEXT.index(name) + cut
     surface = name[cut:]
@@ -77,8 +75,7 @@ def extractions(draw, document_id: str = "pmid:1") -> Extraction:
     """A random reading of one fixed text: flat mentions and relations that the signatures allow."""
     probability = st.floats(0, 1, allow_nan=False)
     mentions = [
-        Mention(start, end, _WORD_TEXT[start:end], type_, 0, draw(probability))
-        for start, end, type_ in draw(spans())
+        Mention(start, end, _WORD_TEXT[start:end], type_, 0, draw(probability)) for start, end, type_ in draw(spans())
     ]
     relations = {}
     for head in mentions:

@@ -116,9 +116,7 @@ class Corpus:
         flags = set(re.findall(r"\s(neg|spec)\b", fact))
         probability = float((re.findall(r"@([\d.]+)", fact) or ["0.9"])[0])
         core = re.sub(r"\s(neg|spec)\b|\s@[\d.]+", "", fact)
-        parts = re.split(
-            r"\s(increases|decreases|resistance_to|sensitizes_to|marker_of|associated_with)\s", core
-        )
+        parts = re.split(r"\s(increases|decreases|resistance_to|sensitizes_to|marker_of|associated_with)\s", core)
         if len(parts) == 1:
             self._mention(document_id, sentence_id, core)
             return

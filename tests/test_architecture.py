@@ -136,9 +136,7 @@ def test_nothing_prints_but_the_command_line():
 
 
 def test_rows_are_never_inserted_one_by_one():
-    found = [
-        f"{_name(path)}:{line}" for path in CODE for line, name in _calls(path) if name == ".executemany"
-    ]
+    found = [f"{_name(path)}:{line}" for path in CODE for line, name in _calls(path) if name == ".executemany"]
     assert not found, found
 
 
@@ -158,8 +156,7 @@ def test_files_stay_readable_in_one_go():
         _name(path): count
         for folder in folders
         for path in folder.rglob("*.py")
-        if "_data" not in path.parts
-        and (count := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+        if "_data" not in path.parts and (count := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
     }
     assert not long, f"longer than {MAX_LINES} lines: {long}"
 

@@ -106,9 +106,7 @@ def test_frames_are_what_a_query_gives(db):
     assert "salinomycin ─decreases→ Wnt signaling" in result.stdout
     assert f"PMID 1, 2019: {TEXT[:48]}" in result.stdout
     rows = printed("query", "--db", db, "--drug", "procoxacin", "--mechanism", "wnt")
-    assert [(row["drug"], row["mechanism"], row["pmid"]) for row in rows] == [
-        ("salinomycin", "Wnt signaling", "1")
-    ]
+    assert [(row["drug"], row["mechanism"], row["pmid"]) for row in rows] == [("salinomycin", "Wnt signaling", "1")]
     assert printed("query", "--db", db, "--drug", "cisplatin", "--mechanism", "wnt") == []
 
 
@@ -132,9 +130,7 @@ def test_relations_statements_and_sql(db):
     assert "n" in run("query", "--db", db, "--sql", "SELECT count(*) AS n FROM document").stdout
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--sql", "SELEC 1"), ("--sql", "DROP TABLE document"), ("--relation", "likes")]
-)
+@pytest.mark.parametrize("arguments", [("--sql", "SELEC 1"), ("--sql", "DROP TABLE document"), ("--relation", "likes")])
 def test_a_query_that_cannot_be_answered_says_so(db, arguments):
     result = run("query", "--db", db, *arguments, code=1)
     assert result.stderr.startswith("minecsc: [MCSC-E501]")

@@ -108,10 +108,12 @@ def test_predictions_between_given_entities(db, gold):
         found = list(stored_extractions(base, [f"sample:{n:04}" for n in range(1, 7)]).values())
     nlp = load(device="cpu", link=False, given_entities=True)
     given = predict_given(found, nlp)
-    for reading in found:  # given what the pipeline found by itself, it finds the same relations
+    for reading in found:  # sure of the names, it reports what it reported before, and no less surely
         answer = given[reading.document.document_id]
         assert answer.mentions == reading.mentions
-        assert _said(answer) == _said(reading)
+        sure = {(r.type, span_of(r.head), span_of(r.tail)): r.probability for r in answer.relations}
+        for r in reading.relations:
+            assert sure[r.type, span_of(r.head), span_of(r.tail)] >= r.probability
     assert any(reading.relations for reading in found)
     cut = load_gold(gold)  # a name that ends inside a token is kept as it is
     given = predict_given(cut, nlp)

@@ -183,9 +183,7 @@ def _shingles(text: str, size: int) -> set[tuple[str, ...]]:
 
 
 def _sample_shingles(size: int) -> set[tuple[str, ...]]:
-    return set().union(
-        *(_shingles(row[part], size) for row in ABSTRACTS.values() for part in ("title", "abstract"))
-    )
+    return set().union(*(_shingles(row[part], size) for row in ABSTRACTS.values() for part in ("title", "abstract")))
 
 
 def test_sample_repeats_neither_itself_nor_the_review():
@@ -264,9 +262,9 @@ def test_gold_joins_with_its_texts_and_is_valid(shared, name):
 def test_review_assertions_are_legal_and_counted():
     assert len(_rows(CORPUS / "review" / "assertions.jsonl")) == len(ASSERTIONS) == 819
     for assertion in ASSERTIONS.values():
-        assert signature_allows(
-            assertion["relation"], assertion["head"]["type"], assertion["tail"]["type"]
-        ), assertion["id"]
+        assert signature_allows(assertion["relation"], assertion["head"]["type"], assertion["tail"]["type"]), assertion[
+            "id"
+        ]
         assert assertion["mechanism_class"] in MECHANISM_CLASSES
         assert assertion["strategy_class"] in (*STRATEGY_CLASSES, None)
     assert sum(assertion["validatable"] for assertion in ASSERTIONS.values()) == 595
@@ -314,9 +312,7 @@ def sources(tmp_path, builder) -> Path:
             {"id": "2a", "type": "Drug", "start": 19, "end": 30, "text": "Salinomycin", "sent": 2},
             {"id": "2b", "type": "Gene", "start": 39, "end": 43, "text": "SOX2", "sent": 2},
         ],
-        "relations": [
-            {"type": "decreases", "head": "2a", "tail": "2b", "negated": False, "speculative": False}
-        ],
+        "relations": [{"type": "decreases", "head": "2a", "tail": "2b", "negated": False, "speculative": False}],
         "batch": "train1",
     }
     folder = tmp_path / "data"

@@ -29,9 +29,7 @@ def _record(*, pmid: str = "11", text: str = TEXT, title: str | None = TITLE) ->
             {"id": "T1", "type": "Drug", "start": first, "end": first + 11, "text": "Salinomycin", "sent": 2},
             {"id": "T2", "type": "Gene", "start": second, "end": second + 4, "text": "SOX2", "sent": 2},
         ],
-        "relations": [
-            {"type": "decreases", "head": "T1", "tail": "T2", "negated": False, "speculative": True}
-        ],
+        "relations": [{"type": "decreases", "head": "T1", "tail": "T2", "negated": False, "speculative": True}],
     }
 
 
@@ -83,9 +81,7 @@ def test_text_stays_identical_whatever_the_title(tmp_path, title):
 @pytest.mark.parametrize("name", ["texts.jsonl", "texts.jsonl.gz"])
 def test_stand_off_form_is_joined_by_pmid_and_digest(tmp_path, source, name):
     gold = _write(tmp_path / "gold.jsonl", _stand_off(_record()))
-    other = _write(
-        tmp_path / "other.jsonl", {"pmid": "11", "text": "An older text."}, {"pmid": "12", "text": "x"}
-    )
+    other = _write(tmp_path / "other.jsonl", {"pmid": "11", "text": "An older text."}, {"pmid": "12", "text": "x"})
     texts = _write(tmp_path / name, source)
     (joined,) = load_gold(gold, texts=[other, texts])
     (full,) = load_gold(_write(tmp_path / "full.jsonl", _record()))

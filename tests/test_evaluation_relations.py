@@ -24,9 +24,7 @@ def test_a_name_and_the_abbreviation_beside_it_are_one_argument():
         gold = reading(relation("decreases", "salinomycin", ours))
         predicted = reading(relation("decreases", "salinomycin", theirs))
         assert _tallies(gold, predicted)["relations.strict", "decreases"] == (1, 0, 0)
-        assert Comparison(gold, predicted).document_tallies(by_concept=False)[
-            "relations.document", "micro"
-        ] == (
+        assert Comparison(gold, predicted).document_tallies(by_concept=False)["relations.document", "micro"] == (
             1,
             0,
             0,
@@ -39,9 +37,7 @@ def test_both_names_of_one_argument_make_one_prediction():
 
 
 def test_an_abbreviation_found_without_its_name_still_counts():
-    predicted = reading(
-        relation("decreases", "salinomycin", "EMT"), mentions=(mention("salinomycin"), mention("EMT"))
-    )
+    predicted = reading(relation("decreases", "salinomycin", "EMT"), mentions=(mention("salinomycin"), mention("EMT")))
     assert _tallies(reading(GOLD), predicted)["relations.strict", "micro"] == (1, 0, 0)
 
 
@@ -75,9 +71,7 @@ def test_direction_and_type_matter_except_for_pairs():
 
 def test_a_boundary_slip_is_wrong_strictly_and_right_by_overlap():
     cut = mention(EMT, cut=11)
-    predicted = reading(
-        Relation("decreases", mention("salinomycin"), cut), mentions=(mention("salinomycin"), cut)
-    )
+    predicted = reading(Relation("decreases", mention("salinomycin"), cut), mentions=(mention("salinomycin"), cut))
     table = _tallies(reading(GOLD), predicted)
     assert table["relations.strict", "micro"] == (0, 1, 1)
     assert table["relations.overlap", "micro"] == (1, 0, 0)
@@ -125,8 +119,7 @@ def test_document_level_reads_an_abbreviation_as_the_name_it_was_introduced_with
 
 def _errors(gold, predicted):
     return [
-        (e.category, e.gold is not None, e.predicted is not None)
-        for e in relation_errors(Comparison(gold, predicted))
+        (e.category, e.gold is not None, e.predicted is not None) for e in relation_errors(Comparison(gold, predicted))
     ]
 
 

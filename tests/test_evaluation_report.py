@@ -218,9 +218,7 @@ def test_calibration_agrees_with_scikit_learn(items):
     for strategy, value in (("uniform", ours.ece), ("quantile", ours.ece_mass)):
         if len(set(y.tolist())) < 2:
             continue  # calibration_curve wants both outcomes
-        edges = (
-            np.linspace(0, 1, 16) if strategy == "uniform" else np.percentile(p, np.linspace(0, 1, 16) * 100)
-        )
+        edges = np.linspace(0, 1, 16) if strategy == "uniform" else np.percentile(p, np.linspace(0, 1, 16) * 100)
         right, confidence = calibration_curve(y, p, n_bins=15, strategy=strategy)
         weight = np.bincount(np.searchsorted(edges[1:-1], p))
         expected = (weight[weight > 0] * np.abs(right - confidence)).sum() / len(p)

@@ -54,10 +54,7 @@ def test_belief_never_falls_with_more_evidence_for_and_never_rises_with_more_aga
 @given(st.lists(weight, min_size=1, max_size=8), weights, weight)
 def test_belief_follows_the_strength_of_a_single_vote(favour, against, other):
     weaker, stronger = sorted((favour[0], other))
-    assert (
-        statement_belief([stronger, *favour[1:]], against)
-        >= statement_belief([weaker, *favour[1:]], against) - TINY
-    )
+    assert statement_belief([stronger, *favour[1:]], against) >= statement_belief([weaker, *favour[1:]], against) - TINY
 
 
 def test_belief_by_hand():
@@ -87,9 +84,7 @@ def test_equal_texts_are_one_paper():
 
 
 def test_retracted_and_deleted_papers_give_no_belief_and_are_counted_apart():
-    corpus = (
-        Corpus().document("pmid:1", FACT, retracted=True, year=1999).document("pmid:2", FACT, deleted=True)
-    )
+    corpus = Corpus().document("pmid:1", FACT, retracted=True, year=1999).document("pmid:2", FACT, deleted=True)
     found = statement(corpus)
     assert counts(found) == (0, 0, 0, 2)
     assert (found.belief, found.first_year, found.last_year) == (0.0, None, None)

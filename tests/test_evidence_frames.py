@@ -39,9 +39,7 @@ def test_a_drug_that_acts_on_mechanism_and_population_in_one_sentence_is_the_act
 
 
 def test_the_same_two_facts_in_two_sentences_stay_apart():
-    found = frames_of(
-        "Drug:salinomycin decreases CSC:breast CSCs", "Drug:salinomycin decreases Pathway:Wnt signaling"
-    )
+    found = frames_of("Drug:salinomycin decreases CSC:breast CSCs", "Drug:salinomycin decreases Pathway:Wnt signaling")
     assert [slots(frame)[2:] for frame in found] == [(None, "drug", "decreases", "s:breast")]
 
 
@@ -79,9 +77,7 @@ def test_a_denied_link_is_kept_alone_and_never_joined():
         "Drug:cisplatin increases Pathway:Notch signaling",
         "Pathway:Notch signaling increases CSC:ovarian CSCs neg",
     )
-    assert [(frame.drug_id, frame.mechanism_id, frame.negated) for frame in found] == [
-        (None, "w:notch", True)
-    ]
+    assert [(frame.drug_id, frame.mechanism_id, frame.negated) for frame in found] == [(None, "w:notch", True)]
 
 
 def test_a_speculative_link_makes_the_frame_speculative_and_weaker():
@@ -172,9 +168,7 @@ def gold(shared: Path) -> tuple[list[LinkedRelation], list[LinkedMention]]:
         doc = extraction.document.document_id
         for m in extraction.mentions:
             mentions.append(
-                LinkedMention(
-                    mention_id(doc, m.start, m.end), doc, sentence_id(doc, m.sentence), m.surface, m.type
-                )
+                LinkedMention(mention_id(doc, m.start, m.end), doc, sentence_id(doc, m.sentence), m.surface, m.type)
             )
         for r in extraction.relations:
             head, tail = (r.head.start, r.head.end), (r.tail.start, r.tail.end)

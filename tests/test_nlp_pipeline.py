@@ -78,9 +78,7 @@ def test_pipe_keeps_order_and_context(nlp: Language) -> None:
     assert [(doc.text, name) for doc, name in out] == texts
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "\n\t", ".", "a", "😀", "\x00\x01", "CSC" * 400, "(" * 300 + ")" * 300]
-)
+@pytest.mark.parametrize("text", ["", " ", "\n\t", ".", "a", "😀", "\x00\x01", "CSC" * 400, "(" * 300 + ")" * 300])
 def test_odd_texts_pass(nlp: Language, text: str) -> None:
     assert nlp(text).text == text
 
@@ -93,9 +91,7 @@ def test_a_very_long_abstract_is_read_to_its_end(nlp: Language) -> None:
     assert any(m.surface == "Salinomycin" and m.type == "Drug" for m in found.mentions)
 
 
-def test_one_failing_text_does_not_lose_its_neighbours(
-    nlp: Language, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_failing_text_does_not_lose_its_neighbours(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     from minecsc.nlp.components import Abbreviations
 
     whole = Abbreviations.__call__
@@ -167,8 +163,7 @@ def test_offsets_hold_over_real_abstracts(nlp: Language, shared: Path) -> None:
     with gzip.open(shared / "csc" / "csc_abstracts.jsonl.gz", "rt", encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream][:60]
     documents = [
-        Document(document_id=f"pmid:{r['pmid']}", title=r["title"] or "", abstract=r["abstract"] or "")
-        for r in rows
+        Document(document_id=f"pmid:{r['pmid']}", title=r["title"] or "", abstract=r["abstract"] or "") for r in rows
     ]
     results = list(extract_documents(nlp, documents, batch_size=32))
     assert all(isinstance(r, Extraction) for r in results)

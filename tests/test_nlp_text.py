@@ -96,9 +96,7 @@ def test_definitions(text: str, short: str, long: str) -> None:
     assert found.get(short) == long
 
 
-@pytest.mark.parametrize(
-    "text", ["in patients (Figure 2) we", "CD133(+) cells", "( n = 5 )", "cells (See above)"]
-)
+@pytest.mark.parametrize("text", ["in patients (Figure 2) we", "CD133(+) cells", "( n = 5 )", "cells (See above)"])
 def test_brackets_that_define_nothing(text: str) -> None:
     assert find_definitions(text, [(0, len(text))]) == []
 

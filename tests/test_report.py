@@ -140,6 +140,4 @@ def test_the_demo_account_names_the_database_only_where_it_is_not_the_usual_one(
     assert "4,321" in usual
     assert "salinomycin ─decreases→ Wnt signaling" in usual
     assert "--db evidence.duckdb" not in usual
-    assert "minecsc show sample:0001 --db other.duckdb" in _printed(
-        *demo_view(facts, [], Path("other.duckdb"))
-    )
+    assert "minecsc show sample:0001 --db other.duckdb" in _printed(*demo_view(facts, [], Path("other.duckdb")))

@@ -71,9 +71,7 @@ def test_fields_survive_reading(tmp_path):
 )
 def test_a_broken_line_is_named(tmp_path, change, message):
     path = tmp_path / "a.jsonl"
-    path.write_text(
-        json.dumps(ROW) + "\n" + json.dumps({**ROW, "id": "X2", **change}) + "\n", encoding="utf-8"
-    )
+    path.write_text(json.dumps(ROW) + "\n" + json.dumps({**ROW, "id": "X2", **change}) + "\n", encoding="utf-8")
     with pytest.raises(SchemaError, match=r"a\.jsonl:2") as caught:
         load_assertions(path)
     assert message in str(caught.value)

@@ -30,9 +30,7 @@ HELD = [
         cancer="breast carcinoma",
     ),
     Assertion("A2", "Dormancy", "marker", Term("CD44", "Gene"), "marker_of", Term("cancer stem cell", "CSC")),
-    Assertion(
-        "A3", "Dormancy", "therapy", Term("ionophore", "Drug"), "decreases", Term("Wnt signaling", "Pathway")
-    ),
+    Assertion("A3", "Dormancy", "therapy", Term("ionophore", "Drug"), "decreases", Term("Wnt signaling", "Pathway")),
 ]
 
 

@@ -152,9 +152,7 @@ def test_something_narrower_supports_and_does_not_refute():
     assert judge(family, "Gene:NOTCH3 increases CSC:CSCs").verdict == "supported"
     assert judge(family, "Gene:NOTCH3 decreases CSC:CSCs").verdict == "not_found"
     assert judge(family, "Gene:NOTCH3 increases CSC:CSCs neg").verdict == "not_found"
-    assert judge(family, "Gene:Notch decreases CSC:ovarian CSCs").verdict == "contradicted", (
-        "of a population it does"
-    )
+    assert judge(family, "Gene:Notch decreases CSC:ovarian CSCs").verdict == "contradicted", "of a population it does"
 
 
 @pytest.mark.parametrize(
@@ -175,9 +173,7 @@ def test_which_drugs_show_resistance_in_general(process, drug, verdict):
 
 def test_drug_resistance_is_therapy_resistance_and_not_the_reverse():
     wide = assertion("Gene:ABCG2", "increases", "Process:therapy resistance")
-    assert (
-        judge(wide, "Gene:ABCG2 increases Process:chemoresistance").evidence[0].rule == "narrower_resistance"
-    )
+    assert judge(wide, "Gene:ABCG2 increases Process:chemoresistance").evidence[0].rule == "narrower_resistance"
     assert judge(ABC, "Gene:ABCG2 increases Process:therapy resistance").verdict == "not_found"
 
 
@@ -311,9 +307,7 @@ def test_summary_reports_groups_apart_and_by_section():
     target = next(a for a in held if a.core)
     verdicts = validate_rows(held, index_of(Corpus()), DictionaryLinker())
     verdicts = [
-        Verdict(v.assertion_id, "supported", 1, 0, 0, 0.9, "stated")
-        if v.assertion_id == target.assertion_id
-        else v
+        Verdict(v.assertion_id, "supported", 1, 0, 0, 0.9, "stated") if v.assertion_id == target.assertion_id else v
         for v in verdicts
     ]
     rows = {(row.section, row.group): row for row in summarise(verdicts)}

@@ -18,9 +18,7 @@ from minecsc.sources import base, read
 def read_lines(folder: Path, *lines: Any, name: str = "records.jsonl") -> list[Record]:
     """Records of a file of these lines: bytes and strings as they are, anything else as JSON."""
     path = folder / name
-    raw = (
-        x if isinstance(x, bytes) else (x if isinstance(x, str) else json.dumps(x)).encode() for x in lines
-    )
+    raw = (x if isinstance(x, bytes) else (x if isinstance(x, str) else json.dumps(x)).encode() for x in lines)
     path.write_bytes(b"".join(line + b"\n" for line in raw))
     return list(read(path))
 
@@ -303,10 +301,7 @@ def test_text_keeps_its_offsets(tmp_path: Path, text: str, cut: int) -> None:
     assert isinstance(document, Document)
     if document.title and len(document.title) < len(text):
         separator = len(document.title)
-        assert (
-            document.text
-            == text[:separator] + document.text[separator : separator + 1] + text[separator + 1 :]
-        )
+        assert document.text == text[:separator] + document.text[separator : separator + 1] + text[separator + 1 :]
     else:
         assert document.text == text
 

@@ -33,9 +33,7 @@ from minecsc.sources import read
         (article(8, title="", abstract=""), "PMID 8", "neither title nor abstract"),
         (article(8, title="[Not Available].", abstract=""), "PMID 8", "neither title nor abstract"),
         (
-            article(
-                8, citation_extra="<DateRevised><Year>2020</Year><Month>13</Month><Day>1</Day></DateRevised>"
-            ),
+            article(8, citation_extra="<DateRevised><Year>2020</Year><Month>13</Month><Day>1</Day></DateRevised>"),
             "PMID 8",
             "is not a date",
         ),
@@ -116,9 +114,7 @@ def test_many_unclosed_records_in_a_row(tmp_path: Path) -> None:
 def test_a_record_cut_in_its_references_does_not_merge_with_the_next(tmp_path: Path) -> None:
     references = "<ReferenceList><Reference><Citation>x</Citation></Reference></ReferenceList>"
     cut = article(8, data_extra=references).split("</Reference>")[0]
-    records = read_bytes(
-        tmp_path, article_set(article(1), cut, article(2, data_extra=references), article(3))
-    )
+    records = read_bytes(tmp_path, article_set(article(1), cut, article(2, data_extra=references), article(3)))
     assert pmids(records) == ["1", "2", "3"]
     assert [e.record for e in errors(records)] == ["PMID 8"]
 
@@ -208,9 +204,7 @@ def test_beginning_cut_off(tmp_path: Path) -> None:
 
 
 def test_truncated_gzip(tmp_path: Path) -> None:
-    packed = gzip.compress(
-        article_set(*(article(n, title=f"Title {n * 7919}.") for n in range(1, 400))).encode()
-    )
+    packed = gzip.compress(article_set(*(article(n, title=f"Title {n * 7919}.") for n in range(1, 400))).encode())
     records = read_bytes(tmp_path, packed[: len(packed) // 2], "cut.xml.gz")
     found = pmids(records)
     assert found == [str(n) for n in range(1, len(found) + 1)]
@@ -236,9 +230,7 @@ def test_damaged_gzip(tmp_path: Path) -> None:
 
 
 def test_concatenated_files(tmp_path: Path) -> None:
-    records = read_bytes(
-        tmp_path, article_set(article(1)) + article_set(article(2)) + article_set(article(3))
-    )
+    records = read_bytes(tmp_path, article_set(article(1)) + article_set(article(2)) + article_set(article(3)))
     assert pmids(records) == ["1", "2", "3"]
     assert errors(records) == []
 
@@ -336,9 +328,7 @@ print(count, before, peak())
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """20,000 records of 2.5 kB: the peak stays where a file of 200 puts it, and below 150 MB."""
-    records = [
-        article(n, abstract=f"<AbstractText>{'Cells resist. ' * 120}</AbstractText>") for n in range(200)
-    ]
+    records = [article(n, abstract=f"<AbstractText>{'Cells resist. ' * 120}</AbstractText>") for n in range(200)]
     small, large = tmp_path / "small.xml", tmp_path / "large.xml.gz"
     small.write_text(article_set(*records))
     large.write_bytes(gzip.compress(article_set(*records * 100).encode(), 1))

@@ -124,9 +124,7 @@ def test_layout_inside_mathml_is_not_text(tmp_path: Path) -> None:
 
 
 def test_prefix_declared_nowhere_does_not_cost_the_record(tmp_path: Path) -> None:
-    document = one(
-        tmp_path, article(abstract="<AbstractText>x <mml:math><mml:mi>y</mml:mi></mml:math></AbstractText>")
-    )
+    document = one(tmp_path, article(abstract="<AbstractText>x <mml:math><mml:mi>y</mml:mi></mml:math></AbstractText>"))
     assert document.abstract == "x y"
 
 
@@ -162,9 +160,7 @@ def test_vernacular_title_stands_in_for_a_missing_one(tmp_path: Path, title: str
         ("", 2016),
     ],
 )
-def test_year_comes_from_year_medline_date_or_electronic_date(
-    tmp_path: Path, pubdate: str, year: int
-) -> None:
+def test_year_comes_from_year_medline_date_or_electronic_date(tmp_path: Path, pubdate: str, year: int) -> None:
     extra = '<ArticleDate DateType="Electronic"><Year>2016</Year><Month>01</Month><Day>02</Day></ArticleDate>'
     assert one(tmp_path, article(pubdate=pubdate, article_extra=extra)).year == year
 

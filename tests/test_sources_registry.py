@@ -76,9 +76,7 @@ def test_format_overrides_content_and_name(tmp_path: Path) -> None:
         (gzip.compress(gzip.compress(LINE.encode())), "gzip data inside gzip data"),
     ],
 )
-def test_unknown_format_is_one_row_that_says_what_it_looks_like(
-    tmp_path: Path, content: bytes, seen: str
-) -> None:
+def test_unknown_format_is_one_row_that_says_what_it_looks_like(tmp_path: Path, content: bytes, seen: str) -> None:
     path = write(tmp_path / "input", content)
     (row,) = read(path)
     assert isinstance(row, RecordError)

@@ -85,9 +85,7 @@ def test_batches_hold_every_text_once_within_the_budget(encoder: PieceEncoder) -
 def _trainer(encoder: PieceEncoder, folder: Path, epochs: int, dev: list[AnnotatedText]) -> Trainer:
     torch.manual_seed(0)
     network = Network(HEADS, ENCODER)
-    evaluate = Evaluator(
-        encoder, examples(encoder, dev), inputs(examples(encoder, dev), dev), torch.device("cpu")
-    )
+    evaluate = Evaluator(encoder, examples(encoder, dev), inputs(examples(encoder, dev), dev), torch.device("cpu"))
     config = TrainConfig(
         mixed_epochs=0,
         gold_epochs=epochs,
@@ -118,6 +116,8 @@ def test_the_loop_learns_saves_and_loads(encoder: PieceEncoder, tmp_path: Path) 
     )
     assert decision.calibration[1] > 0
     assert 0 <= figures["ece"] <= 1
+    assert figures["f1"] >= figures["best_f1"] - 2.01
+    assert decision.min_probability == figures["threshold"] >= figures["best_threshold"]
     assert figures["best_f1"] > 50
     out = tmp_path / "model"
     save_model(out, trainer.network, ENCODER, tiny_tokenizer(), {"decision": {"min_probability": 0.3}})
@@ -166,9 +166,7 @@ def test_training_data_holds_no_held_out_document(shared: Path) -> None:
     exclude = held_out(shared)
     assert len(exclude.ids) > 5000
     reserved = [
-        json.loads(line)
-        for name in ("dev", "test_texts")
-        for line in (shared / "gold" / f"{name}.jsonl").open()
+        json.loads(line) for name in ("dev", "test_texts") for line in (shared / "gold" / f"{name}.jsonl").open()
     ]
     ids = {str(r["pmid"]) for r in reserved}
     keys = {text_key(r["text"]) for r in reserved}

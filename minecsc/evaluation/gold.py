@@ -81,8 +81,7 @@ def _linked(reading: Extraction, linker: Linker) -> Extraction:
             link_score=None if best is None else best.score,
         )
     relations = (
-        replace(relation, head=linked[relation.head], tail=linked[relation.tail])
-        for relation in reading.relations
+        replace(relation, head=linked[relation.head], tail=linked[relation.tail]) for relation in reading.relations
     )
     return replace(reading, mentions=tuple(linked.values()), relations=tuple(relations))
 

@@ -28,9 +28,7 @@ def predict(gold: Sequence[Extraction], nlp: Language, *, batch_size: int = 64) 
     return predicted
 
 
-def predict_given(
-    gold: Sequence[Extraction], nlp: Language, *, batch_size: int = 64
-) -> dict[str, Extraction]:
+def predict_given(gold: Sequence[Extraction], nlp: Language, *, batch_size: int = 64) -> dict[str, Extraction]:
     """The relations the pipeline finds between the gold entities, by document id.
 
     nlp: a pipeline loaded with ``given_entities=True``. The readings returned hold exactly the gold
@@ -66,7 +64,5 @@ def _on_gold(reading: Extraction, doc: Doc, taken: dict[tuple[int, int], Mention
     for found in doc._.relations:
         head, tail = taken[found.head.start, found.head.end], taken[found.tail.start, found.tail.end]
         if head.sentence == tail.sentence and signature_allows(found.type, head.type, tail.type):
-            relations.append(
-                Relation(found.type, head, tail, found.negated, found.speculative, found.probability)
-            )
+            relations.append(Relation(found.type, head, tail, found.negated, found.speculative, found.probability))
     return Extraction(reading.document, reading.sentences, reading.mentions, tuple(relations))

@@ -86,9 +86,7 @@ class Comparison:
         self.predicted_heads = abbreviation_heads(text, predicted.mentions)
         self.gold = claims(gold, self._gold_argument)
         self.predicted = claims(predicted, self.exact)
-        self.loose_of = {
-            fact: Fact(fact.type, self.loose(fact.head), self.loose(fact.tail)) for fact in self.predicted
-        }
+        self.loose_of = {fact: Fact(fact.type, self.loose(fact.head), self.loose(fact.tail)) for fact in self.predicted}
 
     def _gold_argument(self, span: Span) -> Span:
         return self.gold_heads.get(span, span)
@@ -153,13 +151,9 @@ def _set_tally(gold: set[Fact] | set[frozenset[Span]], predicted: set[Fact] | se
     return Tally(matched, len(predicted) - matched, len(gold) - matched)
 
 
-def _document_facts(
-    reading: Extraction, heads: Mapping[Span, Span], by_concept: bool
-) -> set[tuple[str, str, str]]:
+def _document_facts(reading: Extraction, heads: Mapping[Span, Span], by_concept: bool) -> set[tuple[str, str, str]]:
     text = reading.document.text
-    long_forms = {
-        (span.type, text[span.start : span.end]): text[head.start : head.end] for span, head in heads.items()
-    }
+    long_forms = {(span.type, text[span.start : span.end]): text[head.start : head.end] for span, head in heads.items()}
 
     def key(mention: Mention) -> str:
         name = long_forms.get((mention.type, mention.surface), mention.surface)

@@ -110,9 +110,7 @@ class Report:
     def grids(self) -> Iterator[tuple[str, list[str], list[list[str]]]]:
         """The tables of the report as (title, column names, rows of text)."""
         summary = [
-            [TITLES[section], *_cells(self.scores[section][MICRO])]
-            for section in TITLES
-            if section in self.scores
+            [TITLES[section], *_cells(self.scores[section][MICRO])] for section in TITLES if section in self.scores
         ]
         yield f"{self.documents} documents", ["what", *_SCORE_COLUMNS], summary
         for section in _DETAILED:
@@ -123,10 +121,7 @@ class Report:
         if self.calibration:
             yield "Calibration of probabilities", _CALIBRATION_COLUMNS, list(self._calibration_rows())
         if any(item.missed or item.false for item in self.errors):
-            rows = [
-                [item.category, str(item.missed), str(item.false), MEANING[item.category]]
-                for item in self.errors
-            ]
+            rows = [[item.category, str(item.missed), str(item.false), MEANING[item.category]] for item in self.errors]
             yield "Errors of relations end to end", ["error", "missed", "false", "meaning"], rows
 
     def _calibration_rows(self) -> Iterator[list[str]]:

@@ -72,9 +72,7 @@ def _by_type(spans: Iterable[Span]) -> dict[str, list[Span]]:
     return groups
 
 
-def tally(
-    matched: Mapping[str, int], predicted: Mapping[str, int], gold: Mapping[str, int]
-) -> dict[str, Tally]:
+def tally(matched: Mapping[str, int], predicted: Mapping[str, int], gold: Mapping[str, int]) -> dict[str, Tally]:
     """Tallies per label, and over all of them, from numbers of matched, predicted and gold items."""
     table = {
         label: Tally(

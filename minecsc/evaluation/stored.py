@@ -74,7 +74,5 @@ def _extraction(
         )
         for row in relation_rows
     )
-    sentences = tuple(
-        Sentence(row["sentence_index"], row["start_char"], row["end_char"]) for row in sentence_rows
-    )
+    sentences = tuple(Sentence(row["sentence_index"], row["start_char"], row["end_char"]) for row in sentence_rows)
     return Extraction(document, sentences, tuple(mentions.values()), relations)

@@ -167,9 +167,7 @@ def _state(comparison: Comparison, argument: Span) -> ErrorCategory | None:
     return "boundary" if any(span.type == argument.type for span in near) else "type"
 
 
-def _error(
-    comparison: Comparison, category: ErrorCategory, gold: Fact | None, predicted: Fact | None
-) -> RelationError:
+def _error(comparison: Comparison, category: ErrorCategory, gold: Fact | None, predicted: Fact | None) -> RelationError:
     reading = comparison.gold_reading
     fact = gold or predicted
     start = fact.head.start if fact is not None else 0

@@ -189,9 +189,7 @@ def _candidates(links: Sequence[_Link], roles: _Roles, around: _Surroundings) ->
                 inputs.append(link)
         elif best.head_type == "CSC" and best.type in _RESISTANCE:
             populations.append(link)
-        elif (
-            on_target and roles.is_mechanism(best.head_type, best.head_key) and best.head_key != best.tail_key
-        ):
+        elif on_target and roles.is_mechanism(best.head_type, best.head_key) and best.head_key != best.tail_key:
             outputs.append(link)
 
     by_mechanism: dict[str, list[_Link]] = defaultdict(list)

@@ -40,9 +40,7 @@ class _Evidence:
         self.denying: list[str] = []
 
 
-def build_statements(
-    relations: Iterable[LinkedRelation], documents: Mapping[str, DocumentInfo]
-) -> list[Statement]:
+def build_statements(relations: Iterable[LinkedRelation], documents: Mapping[str, DocumentInfo]) -> list[Statement]:
     """Aggregate relations to statements, sorted by id; the result does not depend on the input's order.
 
     relations: of any number of documents. documents: document_id → standing; a relation whose document
@@ -80,9 +78,7 @@ def _count_name(names: dict[str, dict[tuple[str, str], int]], key: str, surface:
     counts[surface, type_] = counts.get((surface, type_), 0) + 1
 
 
-def _statement(
-    key: _Key, evidence: Mapping[_Key, _Evidence], shown: Mapping[str, tuple[str, str]]
-) -> Statement:
+def _statement(key: _Key, evidence: Mapping[_Key, _Evidence], shown: Mapping[str, tuple[str, str]]) -> Statement:
     head, type_, tail = key
     own = evidence[key]
     ballot, against = own.ballot, list(own.denying)

@@ -114,9 +114,7 @@ def _spell(short: str, candidate: str) -> str | None:
     letters = [c for c in short.translate(_GREEK).lower() if c.isalnum()]
     for position in range(len(letters) - 1, -1, -1):
         letter = letters[position]
-        while at >= 0 and (
-            folded[at] != letter or (position == 0 and at > 0 and candidate[at - 1].isalnum())
-        ):
+        while at >= 0 and (folded[at] != letter or (position == 0 and at > 0 and candidate[at - 1].isalnum())):
             at -= 1
         if at < 0:
             return None

@@ -133,8 +133,7 @@ class ExtractorComponent:
         given: list[WordSpan] | None = None
         if self.given_entities:
             given = [
-                (bisect.bisect_left(kept, e.start), bisect.bisect_left(kept, e.end) - 1, e.label_)
-                for e in doc.ents
+                (bisect.bisect_left(kept, e.start), bisect.bisect_left(kept, e.end) - 1, e.label_) for e in doc.ents
             ]
         return TextInput([doc[i].text for i in kept], sentences, given)
 

@@ -48,9 +48,7 @@ class Crf(nn.Module):
         score = score + (matrix[tags[:, :-1], tags[:, 1:]] * mask[:, 1:]).sum(1) + self.begin[tags[:, 0]]
         return (self._log_partition(emissions, mask, matrix) - score).mean()
 
-    def _log_partition(
-        self, emissions: torch.Tensor, mask: torch.Tensor, matrix: torch.Tensor
-    ) -> torch.Tensor:
+    def _log_partition(self, emissions: torch.Tensor, mask: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
         alpha = emissions[:, 0] + self.begin
         steps = emissions.unbind(1)
         keep = mask.unsqueeze(2).unbind(1)

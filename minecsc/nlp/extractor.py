@@ -70,10 +70,7 @@ class Decision:
         lowest = 1e-4
         odds = torch.logit(relation, eps=lowest)
         return torch.sigmoid(
-            bias
-            + w_relation * odds
-            + w_head * head.clamp(min=lowest).log()
-            + w_tail * tail.clamp(min=lowest).log()
+            bias + w_relation * odds + w_head * head.clamp(min=lowest).log() + w_tail * tail.clamp(min=lowest).log()
         )
 
 
@@ -133,9 +130,7 @@ class Extractor:
         """Predictions in the order of ``texts``; how texts share a batch does not change them."""
         encoded = [self.encoder.encode(t.words) for t in texts]
         results = [Prediction([], []) for _ in texts]
-        order = sorted(
-            (i for i in range(len(texts)) if len(encoded[i])), key=lambda i: (len(encoded[i].pieces), i)
-        )
+        order = sorted((i for i in range(len(texts)) if len(encoded[i])), key=lambda i: (len(encoded[i].pieces), i))
         for group in self._groups(encoded, order):
             found = self._predict_group([texts[i] for i in group], [encoded[i] for i in group])
             for i, prediction in zip(group, found, strict=True):
@@ -170,9 +165,7 @@ class Extractor:
             for text, found, vector in zip(texts, mentions, vectors, strict=True)
         ]
 
-    def _mentions(
-        self, texts: Sequence[TextInput], scores: Sequence[torch.Tensor]
-    ) -> list[list[PredictedMention]]:
+    def _mentions(self, texts: Sequence[TextInput], scores: Sequence[torch.Tensor]) -> list[list[PredictedMention]]:
         if all(t.given is not None for t in texts):
             return [_given(t) for t in texts]
         crf: Any = self.network.crf["csc"]
@@ -209,11 +202,7 @@ class Extractor:
                 continue
             last = word
             inside = path[word] + 1
-            while (
-                last + 1 < len(path)
-                and path[last + 1] == inside
-                and sentence_of.get(last + 1) == sentence_of[word]
-            ):
+            while last + 1 < len(path) and path[last + 1] == inside and sentence_of.get(last + 1) == sentence_of[word]:
                 last += 1
             probability = min(float(marginals[k, path[k]]) for k in range(word, last + 1))
             if last + 1 < len(path):
@@ -246,9 +235,7 @@ class Extractor:
             for row, g in enumerate(group):
                 n = len(members[g])
                 certainty = torch.tensor([mentions[k].probability for k in members[g]])
-                relations.extend(
-                    self._decide(probabilities[row, :n, :n], raised[row, :n, :n], certainty, members[g])
-                )
+                relations.extend(self._decide(probabilities[row, :n, :n], raised[row, :n, :n], certainty, members[g]))
         relations.sort(key=lambda r: (r.head, r.tail, r.type))
         return relations
 

@@ -56,9 +56,7 @@ def model_digest(folder: Path) -> str:
     return json_digest({"files": meta["digests"], "decision": meta["decision"], "network": meta["network"]})
 
 
-def load_extractor(
-    folder: Path | None = None, device: torch.device | str = "cpu", *, check: bool = True
-) -> Extractor:
+def load_extractor(folder: Path | None = None, device: torch.device | str = "cpu", *, check: bool = True) -> Extractor:
     """Read a model folder onto a device. Raises ModelError where files are missing, altered or do not fit."""
     folder = folder or default_model()
     meta = read_meta(folder)
@@ -95,11 +93,7 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     config = NetworkConfig(
         **{
-            **{
-                k: v
-                for k, v in network.config.to_dict().items()
-                if not k.endswith("_heads") or k == "attention_heads"
-            },
+            **{k: v for k, v in network.config.to_dict().items() if not k.endswith("_heads") or k == "attention_heads"},
             "entity_heads": {"csc": network.config.entity_heads["csc"]},
             "relation_heads": {"csc": network.config.relation_heads["csc"]},
         }
@@ -119,6 +113,4 @@ def save_model(
         "network": config.to_dict(),
         "digests": {name: file_digest(folder / name) for name in _FILES},
     }
-    (folder / "meta.json").write_text(
-        json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    (folder / "meta.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -52,8 +52,7 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NetworkConfig:
         heads = {
-            key: {name: tuple(types) for name, types in data[key].items()}
-            for key in ("entity_heads", "relation_heads")
+            key: {name: tuple(types) for name, types in data[key].items()} for key in ("entity_heads", "relation_heads")
         }
         return cls(**{**data, **heads})
 
@@ -246,10 +245,7 @@ class Network(nn.Module):
             self.crf[name] = Crf(tags)
         self.pairs = PairLayer(hidden + config.word_width, config)
         self.relation_out = nn.ModuleDict(
-            {
-                name: nn.Linear(config.pair_width, len(types) + 1)
-                for name, types in config.relation_heads.items()
-            }
+            {name: nn.Linear(config.pair_width, len(types) + 1) for name, types in config.relation_heads.items()}
         )
         self.flag_out = nn.Linear(config.pair_width, 2)
         self.register_buffer("signature", self._signature_mask(), persistent=False)

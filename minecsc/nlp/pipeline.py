@@ -42,7 +42,5 @@ def load(
         },
     )
     if link:
-        nlp.add_pipe(
-            "minecsc_linker", config={"knowledge_base": str(knowledge_base) if knowledge_base else None}
-        )
+        nlp.add_pipe("minecsc_linker", config={"knowledge_base": str(knowledge_base) if knowledge_base else None})
     return nlp

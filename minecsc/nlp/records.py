@@ -57,9 +57,7 @@ def extraction_from_doc(document: Document, doc: Doc) -> Extraction:
         tail = mentions.get((found.tail.start, found.tail.end))
         if head is None or tail is None or not signature_allows(found.type, head.type, tail.type):
             continue
-        relations.append(
-            Relation(found.type, head, tail, found.negated, found.speculative, found.probability)
-        )
+        relations.append(Relation(found.type, head, tail, found.negated, found.speculative, found.probability))
     return Extraction(document, tuple(sentences), tuple(mentions.values()), tuple(relations))
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(
-    r"[.!?][\"'”’)\]]*(\s+)(?=[\[(\"'“‘]*[^\W_a-zà-ÿ]|[\[(\"'“‘]*[a-z]{1,3}-?[A-Z0-9]|[<>≥≤~±+-]?\d)"
-)
+_END = re.compile(r"[.!?][\"'”’)\]]*(\s+)(?=[\[(\"'“‘]*[^\W_a-zà-ÿ]|[\[(\"'“‘]*[a-z]{1,3}-?[A-Z0-9]|[<>≥≤~±+-]?\d)")
 _BEFORE = re.compile(r"(\S+)$")
 _ABBREVIATIONS = frozenset(
     (
@@ -64,17 +62,11 @@ def _is_border(text: str, mark: int, following: int) -> bool:
         return True
     lower = word.lower()
     if lower in _ABBREVIATIONS:
-        return (
-            lower in _MAY_END and text[following].isupper() and not text[following : following + 2].isupper()
-        )
+        return lower in _MAY_END and text[following].isupper() and not text[following : following + 2].isupper()
     if len(word) == 1 and word.isalpha() and word.isupper():
         # "E. coli", "J. Smith" against "hepatitis B. Patients ...", "vitamin D. In"
         tail = re.match(r"[A-Z][a-z]+", text[following : following + 20])
-        return (
-            tail is not None
-            and bool(re.search(r"\s$", text[max(0, mark - 2) : mark - 1]))
-            and _opens(tail.group())
-        )
+        return tail is not None and bool(re.search(r"\s$", text[max(0, mark - 2) : mark - 1])) and _opens(tail.group())
     return True
 
 

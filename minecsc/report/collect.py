@@ -43,9 +43,7 @@ def verdict_rows(
     Sentences are rows of view ``evidence`` with the ``stance`` and ``rule`` by which they count.
     """
     ids = sorted({sentence.relation_id for verdict in verdicts for sentence in verdict.evidence})
-    found = base.sql(
-        "SELECT * FROM evidence WHERE relation_id IN (SELECT unnest(?::VARCHAR[]))", [ids]
-    ).rows()
+    found = base.sql("SELECT * FROM evidence WHERE relation_id IN (SELECT unnest(?::VARCHAR[]))", [ids]).rows()
     by_id = {row["relation_id"]: row for row in found}
     judged = {verdict.assertion_id: verdict for verdict in verdicts}
     rows = []

@@ -97,9 +97,7 @@ def overview(base: EvidenceBase) -> dict[str, Any]:
     """Counts of what is stored: everything; mentions and relations by type; verdicts by name."""
 
     def counted(table: str, column: str) -> dict[str, int]:
-        rows = base.sql(
-            f"SELECT {column} AS name, count(*) AS n FROM {table} GROUP BY ALL ORDER BY n DESC, name"
-        )
+        rows = base.sql(f"SELECT {column} AS name, count(*) AS n FROM {table} GROUP BY ALL ORDER BY n DESC, name")
         return {row["name"]: row["n"] for row in rows}
 
     return {

@@ -34,9 +34,7 @@ _VERBS: Final = {
 }
 
 
-def document_view(
-    document: Row, sentences: Iterable[Row], mentions: Sequence[Row], relations: Sequence[Row]
-) -> Text:
+def document_view(document: Row, sentences: Iterable[Row], mentions: Sequence[Row], relations: Sequence[Row]) -> Text:
     """A document sentence by sentence: mentions as ``[surface|Type]``, relations under their sentence.
 
     document: of table ``document``; sentences, mentions: with offsets; relations: of view ``evidence``.

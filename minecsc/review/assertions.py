@@ -253,9 +253,7 @@ def _trial(row: Mapping[str, Any]) -> Trial:
         strategy_class=row.get("strategy_class"),
         mechanism_class=row.get("mechanism_class"),
         modalities=tuple(row.get("modalities") or ()),
-        drug_aliases=tuple(
-            (drug, tuple(names)) for drug, names in sorted((row.get("drug_aliases") or {}).items())
-        ),
+        drug_aliases=tuple((drug, tuple(names)) for drug, names in sorted((row.get("drug_aliases") or {}).items())),
         note=row.get("note"),
     )
 

@@ -173,9 +173,7 @@ def _direct(
     if relation == "associated_with":
         anything = frozenset(RELATION_TYPES)
         for first, second in ((heads, tails), (tails, heads)):
-            yield Probe(
-                "association", first, second, firm, anything, denied=_ASSOCIATION, documents=documents
-            )
+            yield Probe("association", first, second, firm, anything, denied=_ASSOCIATION, documents=documents)
         return
     same = frozenset({relation})
     if relation == "marker_of":

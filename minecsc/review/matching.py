@@ -14,9 +14,7 @@ from minecsc.evidence.votes import Paper, papers
 from minecsc.review.assertions import Term
 from minecsc.schema import EntityType
 
-_PATHWAY_NOUN: Final = re.compile(
-    r"\s+(?:signal+ing|pathways?|axis|cascade|signal+ing pathways?)$", re.IGNORECASE
-)
+_PATHWAY_NOUN: Final = re.compile(r"\s+(?:signal+ing|pathways?|axis|cascade|signal+ing pathways?)$", re.IGNORECASE)
 MIN_LINK_SCORE: Final = 0.76
 """Below it the linker has fallen back on a wider concept, or tossed between two readings."""
 _ANY_POPULATION: Final = "cancer stem cells"
@@ -37,9 +35,7 @@ class CandidateLike(Protocol):
 class LinkerLike(Protocol):
     """What matching needs of a linker: candidates for a name, best first, none where it abstains."""
 
-    def link(
-        self, surface: str, type: EntityType | None = None, *, context: str = ""
-    ) -> Sequence[CandidateLike]: ...
+    def link(self, surface: str, type: EntityType | None = None, *, context: str = "") -> Sequence[CandidateLike]: ...
 
 
 ConceptLookup = Callable[[str], ConceptLike | None]
@@ -126,9 +122,7 @@ class EvidenceIndex:
 
     def narrower(self, concept_id: str, type_: str) -> set[str]:
         """Keys in the corpus that are this concept, or a narrower one of an entity type that fits."""
-        return {
-            key for key in self._narrower.get(concept_id, ()) if key == concept_id or self._fits(key, type_)
-        }
+        return {key for key in self._narrower.get(concept_id, ()) if key == concept_id or self._fits(key, type_)}
 
     def _fits(self, concept_id: str, type_: str) -> bool:
         concept = self.concept(concept_id)
@@ -225,9 +219,7 @@ class Matcher:
             }
         named = {key for key in keys if key.startswith("text:")}
         firm = keys | broader if term.type in ("CSC", "Cell") else keys & (concept_ids | genes | named)
-        return Match(
-            frozenset(concept_ids), frozenset(folded), frozenset(keys), frozenset(firm), frozenset(broader)
-        )
+        return Match(frozenset(concept_ids), frozenset(folded), frozenset(keys), frozenset(firm), frozenset(broader))
 
     @staticmethod
     def _gene_names(names: Iterable[str]) -> Iterator[str]:

@@ -62,9 +62,7 @@ def read(stream: InputStream, source: str) -> Iterator[Record]:
             begun = True
         yield from _records(piece, splitter.encoding, source)
     if not begun and (early or not splitter.root_met):
-        yield RecordError(
-            source, WHOLE_FILE, f"no PubMed record in it; it looks like {describe(stream.head)}"
-        )
+        yield RecordError(source, WHOLE_FILE, f"no PubMed record in it; it looks like {describe(stream.head)}")
     elif splitter.unclosed and not stream.fault:
         reason = f"the file is cut short: it ends without </{splitter.unclosed}>"
         yield RecordError(source, WHOLE_FILE, reason)

@@ -23,8 +23,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Records of a ``.jsonl`` or ``.jsonl.gz`` file."""
     if not path.exists():
         raise SourceError(f"{path}: no such corpus file")
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as stream:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
         for line in stream:
             if line.strip():
                 yield json.loads(line)
@@ -101,8 +101,8 @@ class CorpusSpec:
     relations: Callable[[dict[str, Any], CorpusSpec], AnnotatedText] | None = None
 
 
-def _same(*names: str) -> dict[str, str]:
-    return {name: name for name in names}
+def _same(names: str) -> dict[str, str]:
+    return {name: name for name in names.split()}
 
 
 def _plain(record: dict[str, Any], spec: CorpusSpec) -> AnnotatedText:
@@ -189,9 +189,7 @@ def _events(record: dict[str, Any], spec: CorpusSpec) -> AnnotatedText:
         if event["trigger"] in process_triggers:
             return [(index[event["trigger"]], 1)]
         sign = _SIGNS.get(event["type"], 1)
-        return [
-            (row, sign * s) for theme in arguments(event, "Theme") for row, s in resolve(theme, depth + 1)
-        ]
+        return [(row, sign * s) for theme in arguments(event, "Theme") for row, s in resolve(theme, depth + 1)]
 
     names = {1: "increases", -1: "decreases", 0: "associated_with"}
     for event in events.values():
@@ -204,9 +202,7 @@ def _events(record: dict[str, Any], spec: CorpusSpec) -> AnnotatedText:
                     for tail, tail_sign in resolve(theme):
                         if head != tail:
                             sign = _SIGNS[event["type"]] * head_sign * tail_sign
-                            relations.append(
-                                (names[sign], head, tail, "Negation" in marks, "Speculation" in marks)
-                            )
+                            relations.append((names[sign], head, tail, "Negation" in marks, "Speculation" in marks))
     pair_types = [type_index(spec.pair_types[r[3]]) if r[3] in spec.pair_types else None for r in rows]
     return AnnotatedText(
         text_id=f"{spec.name}:{record['id']}",
@@ -228,16 +224,24 @@ _EVENT_RELATIONS = ("increases", "decreases", "associated_with")
 CORPORA: dict[str, CorpusSpec] = {
     spec.name: spec
     for spec in (
-        CorpusSpec("biored", _same("GeneOrGeneProduct", "DiseaseOrPhenotypicFeature", "ChemicalEntity", "OrganismTaxon", "SequenceVariant", "CellLine"), {}),
-        CorpusSpec("bc5cdr", _same("Chemical", "Disease"), {}),
-        CorpusSpec("anatem", _same("Cell", "Cancer", "Cellular_component", "Tissue", "Multi-tissue_structure", "Organ", "Organism_substance", "Pathological_formation"), {}),
+        CorpusSpec("biored", _same(
+            "GeneOrGeneProduct DiseaseOrPhenotypicFeature ChemicalEntity OrganismTaxon SequenceVariant CellLine"
+        ), {}),
+        CorpusSpec("bc5cdr", _same("Chemical Disease"), {}),
+        CorpusSpec("anatem", _same(
+            "Cell Cancer Cellular_component Tissue Multi-tissue_structure Organ Organism_substance "
+            "Pathological_formation"
+        ), {}),
         CorpusSpec(
             "bionlp13cg",
-            _same("Gene_or_gene_product", "Cell", "Cancer", "Simple_chemical", "Organism", "Multi-tissue_structure", "Tissue", "Cellular_component", "Organ", "Process"),
+            _same(
+                "Gene_or_gene_product Cell Cancer Simple_chemical Organism Multi-tissue_structure Tissue "
+                "Cellular_component Organ Process"
+            ),
             _EVENT_PAIRS, _EVENT_RELATIONS, _events,
         ),
         CorpusSpec(
-            "bionlp13pc", _same("Gene_or_gene_product", "Simple_chemical", "Complex", "Cellular_component", "Process"),
+            "bionlp13pc", _same("Gene_or_gene_product Simple_chemical Complex Cellular_component Process"),
             _EVENT_PAIRS, _EVENT_RELATIONS, _events,
         ),
         CorpusSpec(

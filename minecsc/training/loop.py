@@ -167,9 +167,7 @@ class Trainer:
             progress.epoch = epoch + 1
             if figures["score"] > progress.best_score:
                 progress.best_score = figures["score"]
-                _save(
-                    {"network": average.values, "figures": figures, "epoch": epoch}, self.folder / "best.pt"
-                )
+                _save({"network": average.values, "figures": figures, "epoch": epoch}, self.folder / "best.pt")
             self._checkpoint(optimizer, average, progress)
         return progress
 

@@ -1,0 +1,157 @@
+"""What other rooms compute from the base and put back into it: evidence, and the review's verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from minecsc.errors import StoreError
+from minecsc.evidence import DocumentInfo, Frame, LinkedMention, LinkedRelation, Statement
+from minecsc.linking import Concept
+from minecsc.schema import EntityType
+from minecsc.store.connect import connect_read_only, writing
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRows:
+    """All that frames and statements are computed from. ``mentions``: those of documents with relations."""
+
+    relations: list[LinkedRelation]
+    mentions: list[LinkedMention]
+    documents: dict[str, DocumentInfo]
+    concepts: dict[str, Concept]
+
+
+Evidence = tuple[Sequence[Frame], Sequence[Statement]]
+_SLOTS: Final = ("drug", "mechanism", "population", "cancer", "target")
+
+
+def read_evidence(db: Path | str) -> EvidenceRows:
+    """Reads the rows that evidence is computed from, each list in order of identifier."""
+    with connect_read_only(db) as con:
+        return evidence_rows(con)
+
+
+def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
+    """As :func:`read_evidence`, over an open connection."""
+    relations = con.execute(
+        """
+        SELECT r.relation_id, r.document_id, r.sentence_id, r.type,
+            r.head_mention_id, h.concept_id, h.surface, h.type,
+            r.tail_mention_id, t.concept_id, t.surface, t.type,
+            r.negated, r.speculative, r.probability
+        FROM relation r
+        JOIN mention h ON h.mention_id = r.head_mention_id
+        JOIN mention t ON t.mention_id = r.tail_mention_id
+        ORDER BY r.relation_id
+        """
+    ).fetchall()
+    mentions = con.execute(
+        """
+        SELECT mention_id, document_id, sentence_id, surface, type, concept_id, probability
+        FROM mention SEMI JOIN relation USING (document_id) ORDER BY mention_id
+        """
+    ).fetchall()
+    documents = con.execute(
+        "SELECT document_id, year, retracted, deleted, text_sha256 FROM document ORDER BY document_id"
+    ).fetchall()
+    concepts = con.execute(
+        """
+        SELECT concept_id, name, type, synonyms, xrefs, parents, mechanism_class, strategy_class, genes
+        FROM concept ORDER BY concept_id
+        """
+    ).fetchall()
+    return EvidenceRows(
+        relations=[LinkedRelation(*row) for row in relations],
+        mentions=[LinkedMention(*row) for row in mentions],
+        documents={row[0]: DocumentInfo(*row) for row in documents},
+        concepts={row[0]: _concept(*row) for row in concepts},
+    )
+
+
+def _concept(
+    concept_id: str,
+    name: str,
+    type_: EntityType,
+    synonyms: list[str],
+    xrefs: list[str],
+    parents: list[str],
+    mechanism_class: str | None,
+    strategy_class: str | None,
+    genes: list[str],
+) -> Concept:
+    return Concept(
+        concept_id,
+        name,
+        type_,
+        synonyms=tuple(synonyms),
+        xrefs=tuple(xrefs),
+        parents=tuple(parents),
+        mechanism_class=mechanism_class,
+        strategy_class=strategy_class,
+        genes=tuple(genes),
+    )
+
+
+def replace_evidence(db: Path | str, frames: Iterable[Frame], statements: Iterable[Statement]) -> None:
+    """Puts these frames and statements in the place of those stored. Raises StoreError, changing nothing."""
+    with writing(db) as con:
+        put_evidence(con, frames, statements)
+
+
+def put_evidence(con: duckdb.DuckDBPyConnection, frames: Iterable[Frame], statements: Iterable[Statement]) -> None:
+    """As :func:`replace_evidence`, inside an open transaction."""
+    _replace(con, "frame", frames, names=_SLOTS)
+    _replace(con, "statement", statements)
+    con.execute("UPDATE base_state SET evidence_current = true")
+
+
+def replace_verdicts(db: Path | str, verdicts: Iterable[object]) -> None:
+    """Puts these verdicts in the place of those stored.
+
+    verdicts: mappings or objects with the columns of ``assertion_verdict``. Raises StoreError.
+    """
+    with writing(db) as con:
+        _replace(con, "assertion_verdict", verdicts)
+
+
+def replace_review(db: Path | str, assertions: Iterable[object], trials: Iterable[object]) -> None:
+    """Puts these assertions and trials of the review in the place of those stored.
+
+    Both: mappings or objects with the columns of ``review_assertion`` and ``trial``. Raises StoreError.
+    """
+    with writing(db) as con:
+        _replace(con, "review_assertion", assertions)
+        _replace(con, "trial", trials)
+
+
+def _replace(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[object], names: Sequence[str] = ()) -> None:
+    """``names``: slots whose column ``<slot>_name`` is the surface of the first of ``<slot>_mentions``."""
+    filled = [f"{slot}_name" for slot in names]
+    columns = con.sql(f"SELECT * EXCLUDE ({', '.join(filled)}) FROM {name}" if filled else f"FROM {name}")
+    schema = columns.limit(0).to_arrow_table().schema
+    held = list(rows)
+    try:
+        values = [pa.array([_value(row, f.name) for row in held], f.type) for f in schema]
+    except (KeyError, AttributeError) as error:
+        raise StoreError(f"a row for table {name} lacks a column: {error}") from error
+    except (pa.ArrowException, UnicodeError) as error:
+        raise StoreError(f"a row for table {name} holds a value that does not fit: {error}") from error
+    con.execute(f"DELETE FROM {name}")
+    con.register("replacement", pa.table(values, schema=schema))
+    surfaces = "".join(f", {slot}_m.surface AS {slot}_name" for slot in names)
+    joins = " ".join(f"LEFT JOIN mention {slot}_m ON {slot}_m.mention_id = r.{slot}_mentions[1]" for slot in names)
+    con.execute(f"INSERT INTO {name} BY NAME SELECT r.*{surfaces} FROM replacement r {joins}")
+    con.unregister("replacement")
+
+
+def _value(row: object, column: str) -> Any:
+    value = row[column] if isinstance(row, Mapping) else getattr(row, column)
+    if isinstance(value, (tuple, list)) and value and is_dataclass(value[0]):
+        return [asdict(item) for item in value]
+    return value
