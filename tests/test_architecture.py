@@ -208,15 +208,9 @@ def _python(code: str) -> str:
     return done.stdout
 
 
-def test_importing_the_package_takes_less_than_a_tenth_of_a_second():
-    code = (
-        "import time; start = time.process_time(); import minecsc; "
-        "print(time.process_time() - start); import sys; "
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
-    )
-    runs = [_python(code).splitlines() for _ in range(3)]
-    assert min(float(run[0]) for run in runs) < 0.1
-    assert runs[0][1] == "[]"
+def test_importing_the_package_loads_nothing_heavy():
+    code = f"import minecsc, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    assert _python(code).strip() == "[]"
 
 
 def test_the_command_line_starts_without_the_models():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -53,10 +52,9 @@ def test_entities_of_the_review_without_their_own_names(shared: Path) -> None:
     assert right_expressible / expressible >= 0.90
 
 
-def test_most_gold_mentions_are_linked_and_quickly(shared: Path) -> None:
+def test_most_gold_mentions_are_linked(shared: Path) -> None:
     linker = Linker(KnowledgeBase.load())
     mentions, linked = Counter[str](), Counter[str]()
-    distinct: set[tuple[str, EntityType]] = set()
     with (shared / "gold" / "dev.jsonl").open(encoding="utf-8") as stream:
         for line in stream:
             record = json.loads(line)
@@ -64,19 +62,9 @@ def test_most_gold_mentions_are_linked_and_quickly(shared: Path) -> None:
                 found = linker.link(entity["text"], entity["type"], context=record["text"])
                 mentions[entity["type"]] += 1
                 linked[entity["type"]] += bool(found)
-                distinct.add((entity["text"], entity["type"]))
                 for candidate in found:
                     assert 0.5 <= candidate.score <= 1.0
                     assert linker.kb.concept(candidate.concept_id) is not None
     main = ("Drug", "Gene", "Cancer")
     assert sum(linked[t] for t in main) / sum(mentions[t] for t in main) >= 0.8
     assert linked["CSC"] / mentions["CSC"] >= 0.9
-    start = time.process_time()
-    for surface, type_ in distinct:
-        linker.link(surface, type_)
-    assert len(distinct) / (time.process_time() - start) > 20_000  # cached
-    fresh = Linker(linker.kb)
-    start = time.process_time()
-    for surface, type_ in distinct:
-        fresh.link(surface, type_)
-    assert len(distinct) / (time.process_time() - start) > 2_000  # not cached

@@ -26,6 +26,7 @@ if sys.platform != "win32":
 
 SCHEMA_VERSION: Final = 1
 _CATALOG: Final = "base"
+_QUIET: Final = "SET enable_progress_bar = false"  # it would be drawn on stdout, into what is printed there
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +62,7 @@ def connect_read_only(path: Path | str) -> duckdb.DuckDBPyConnection:
     if not path.is_file():
         raise StoreError(f"{path} does not exist; `minecsc extract INPUT --db {path.name}` makes it")
     con = duckdb.connect(":memory:")
+    con.execute(_QUIET)
     try:
         con.execute(f"ATTACH {_quoted(path)} AS {_CATALOG} (READ_ONLY)")
         con.execute(f"USE {_CATALOG}")
@@ -174,6 +176,7 @@ def writing(path: Path | str, *, create: bool = False) -> Iterator[duckdb.DuckDB
             _discard(staged)
             _stage(path, staged)
             with duckdb.connect(str(staged)) as con:
+                con.execute(_QUIET)
                 con.execute("BEGIN")
                 if not path.exists():
                     create_schema(con)

@@ -78,7 +78,7 @@ COMMENT ON TABLE document IS 'One row per bibliographic record, in its newest lo
 COMMENT ON COLUMN document.document_id IS 'pmid:<number> for PubMed records, else <collection>:<id>';
 COMMENT ON COLUMN document.pmid IS 'PubMed identifier';
 COMMENT ON COLUMN document.title IS 'Title';
-COMMENT ON COLUMN document.abstract IS 'Abstract, section labels left out';
+COMMENT ON COLUMN document.abstract IS 'Abstract; labels of a structured one stand in it as "LABEL: "';
 COMMENT ON COLUMN document.text IS 'Title, one space, abstract: all offsets are into this';
 COMMENT ON COLUMN document.text_sha256 IS 'SHA-256 of text in UTF-8';
 COMMENT ON COLUMN document.year IS 'Year of publication';
