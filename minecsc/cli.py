@@ -114,7 +114,7 @@ def extract(
     model: Model = None,
     device: Device = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Abstracts the model reads at a time.")] = 64,
-    shard_size: Annotated[int, typer.Option(min=1, help="Abstracts between two points of resumption.")] = 1024,
+    shard_size: Annotated[int, typer.Option(min=1, help="Records between two points of resumption.")] = 256,
     no_resume: Annotated[bool, typer.Option("--no-resume", help="Do not go on from an interrupted run.")] = False,
     min_probability: Annotated[
         float | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -207,3 +208,12 @@ def test_evaluate_refuses_another_text(db, tmp_path):
     missing = tmp_path / "no" / "report.md"
     good = _gold(tmp_path / "good.jsonl", f"Study 1. {TEXT}")
     assert "cannot be written" in run("evaluate", good, "--db", db, "--out", missing, code=1).stderr
+
+
+def test_the_defaults_are_those_of_the_engine():
+    from minecsc import cli
+    from minecsc.engine import local
+
+    parameters = inspect.signature(cli.extract).parameters
+    assert parameters["batch_size"].default == local.BATCH_SIZE
+    assert parameters["shard_size"].default == local.SHARD_SIZE

@@ -34,7 +34,7 @@ from minecsc.store import (
 from minecsc.store.manifest import utc_now
 
 BATCH_SIZE: Final = 64
-SHARD_SIZE: Final = 1024
+SHARD_SIZE: Final = 256
 _log = logging.getLogger(__name__)
 
 
