@@ -45,6 +45,14 @@ class Prediction:
     relations: list[PredictedRelation]
 
 
+def calibration_features(
+    relation: torch.Tensor, head: torch.Tensor, tail: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What calibration weighs: log odds of the relation, log probabilities of head and tail."""
+    lowest = 1e-4
+    return torch.logit(relation, eps=lowest), head.clamp(min=lowest).log(), tail.clamp(min=lowest).log()
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """How scores become statements; chosen on held-out data and stored with the model.
@@ -67,11 +75,8 @@ class Decision:
     def calibrate(self, relation: torch.Tensor, head: torch.Tensor, tail: torch.Tensor) -> torch.Tensor:
         """Probability that a relation read from text is right, from raw probabilities (broadcast)."""
         bias, w_relation, w_head, w_tail = self.calibration
-        lowest = 1e-4
-        odds = torch.logit(relation, eps=lowest)
-        return torch.sigmoid(
-            bias + w_relation * odds + w_head * head.clamp(min=lowest).log() + w_tail * tail.clamp(min=lowest).log()
-        )
+        odds, log_head, log_tail = calibration_features(relation, head, tail)
+        return torch.sigmoid(bias + w_relation * odds + w_head * log_head + w_tail * log_tail)
 
 
 Span = tuple[int, int, str]

@@ -267,10 +267,7 @@ class Trainer:
         """The last checkpoint. Raises ModelError where it was written under other settings."""
         path = self.folder / "last.pt"
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        settings = asdict(self.config)
-        if {k: v for k, v in state["config"].items() if k != "corpora"} != {
-            k: v for k, v in settings.items() if k != "corpora"
-        } or tuple(state["config"]["corpora"]) != self.config.corpora:
+        if state["config"] != asdict(self.config):
             raise ModelError(f"{path} was written by a run with other settings; choose another --run folder")
         return state
 

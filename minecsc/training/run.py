@@ -24,7 +24,7 @@ from minecsc.training.card import model_card
 from minecsc.training.corpora import CORPORA, gold_texts, held_out, read_corpus
 from minecsc.training.examples import AnnotatedText, Example, make_example
 from minecsc.training.loop import TrainConfig, Trainer
-from minecsc.training.selection import choose_decision, evaluator
+from minecsc.training.selection import Evaluator, choose_decision, inputs
 
 
 @dataclass
@@ -125,9 +125,8 @@ def train(
     data = load_data(shared, config.corpora, heads, encoder, limit=limit, seed=config.seed)
     say(f"texts: {data.counts}, dev {len(data.dev)}")
     where = pick_device(device)
-    trainer = Trainer(
-        network, encoder, config, run_folder, where, evaluator(encoder, data.dev, data.dev_texts, where), say
-    )
+    evaluate = Evaluator(encoder, data.dev, inputs(data.dev, data.dev_texts), where)
+    trainer = Trainer(network, encoder, config, run_folder, where, evaluate, say)
     progress = trainer.progress() if finish else trainer.run(data.gold, data.others, resume=resume)
     best = torch.load(run_folder / "best.pt", map_location=where, weights_only=True)
     # What ships is fp16: the decision is chosen on the rounded weights.

@@ -9,7 +9,14 @@ import numpy as np
 import torch
 
 from minecsc.nlp.encoding import PieceEncoder
-from minecsc.nlp.extractor import Decision, Extractor, PredictedRelation, Prediction, TextInput
+from minecsc.nlp.extractor import (
+    Decision,
+    Extractor,
+    PredictedRelation,
+    Prediction,
+    TextInput,
+    calibration_features,
+)
 from minecsc.nlp.network import Network
 from minecsc.nlp.words import word_spans
 from minecsc.schema import ENTITY_TYPES, RELATION_TYPES
@@ -68,12 +75,6 @@ def inputs(examples: Sequence[Example], texts: Sequence[AnnotatedText]) -> list[
     ]
 
 
-def evaluator(
-    encoder: PieceEncoder, examples: Sequence[Example], texts: Sequence[AnnotatedText], device: torch.device
-) -> Evaluator:
-    return Evaluator(encoder, list(examples), inputs(examples, texts), device)
-
-
 @dataclass
 class Evaluator:
     """Strict figures of a network on held-out examples; ``score`` is what training selects by."""
@@ -109,7 +110,7 @@ class Candidates:
 
 def collect(extractor: Extractor, examples: Sequence[Example], texts: Sequence[TextInput]) -> Candidates:
     """Candidates of an extractor whose own calibration is the identity."""
-    features: list[list[float]] = []
+    features: list[tuple[torch.Tensor, ...]] = []
     right: list[bool] = []
     text: list[int] = []
     total = 0
@@ -117,9 +118,8 @@ def collect(extractor: Extractor, examples: Sequence[Example], texts: Sequence[T
         gold = gold_items(example)[1]
         total += len(gold)
         for r in prediction.relations:
-            head, tail = (prediction.mentions[m].probability for m in (r.head, r.tail))
-            values = torch.tensor([r.probability, head, tail]).clamp(1e-4, 1 - 1e-4)
-            features.append([float(torch.logit(values[0])), float(values[1].log()), float(values[2].log())])
+            ends = (prediction.mentions[m].probability for m in (r.head, r.tail))
+            features.append(calibration_features(*(torch.tensor(p) for p in (r.probability, *ends))))
             right.append(relation_item(prediction, r) in gold)
             text.append(k)
     return Candidates(torch.tensor(features), torch.tensor(right), torch.tensor(text), total)
