@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 from typer.core import TyperGroup
 
+from minecsc.cli_train import train
 from minecsc.errors import EvaluationError, MinecscError, StoreError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ Db = Annotated[Path, typer.Option("--db", help="Database of evidence.", show_def
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Model = Annotated[Path | None, typer.Option(help="Model folder; default: the shipped model.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …; auto takes a GPU where there is one.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16, int8; auto is int8 on a CPU that can, bf16 on a GPU.")]
 
 
 def _console() -> Console:
@@ -113,12 +115,19 @@ def extract(
     db: Db = DEFAULT_DB,
     model: Model = None,
     device: Device = "auto",
+    precision: Precision = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Abstracts the model reads at a time.")] = 64,
     shard_size: Annotated[int, typer.Option(min=1, help="Records between two points of resumption.")] = 256,
     no_resume: Annotated[bool, typer.Option("--no-resume", help="Do not go on from an interrupted run.")] = False,
     min_probability: Annotated[
         float | None,
         typer.Option(min=0.0, max=1.0, help="Keep relations from this probability on; default: the model's."),
+    ] = None,
+    entities_model: Annotated[
+        str | None, typer.Option(help="Installed spaCy or scispaCy model that finds the entities in place of ours.")
+    ] = None,
+    entity_labels: Annotated[
+        str | None, typer.Option(help="Its labels in our types: LABEL=Type,LABEL= …; the second form drops one.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if any record failed.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
@@ -131,14 +140,24 @@ def extract(
     from minecsc import report
     from minecsc.engine import extract as run
 
+    labels = None
+    if entity_labels is not None:
+        if entities_model is None:
+            raise typer.BadParameter("--entity-labels are those of an --entities-model")
+        from minecsc.nlp.entity_models import parse_labels
+
+        labels = parse_labels(entity_labels)
     summary = run(
         inputs,
         db,
         model=model,
         device=device,
+        precision=precision,
         batch_size=batch_size,
         shard_size=shard_size,
         min_probability=min_probability,
+        entities=entities_model,
+        entity_labels=labels,
         resume=not no_resume,
         progress=False if quiet else None,
     )
@@ -162,11 +181,14 @@ def query(
     min_belief: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Least belief (of relations: probability).")
     ] = 0.0,
+    exact: Annotated[bool, typer.Option("--exact", help="Only the concept named, not narrower ones.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, best first.")] = 20,
     sql: Annotated[str | None, typer.Option(help="Ask this SELECT instead.")] = None,
     as_json: Json = False,
 ) -> None:
     """Ask for frames, relations or statements, or anything in SQL.
+
+    A name also finds what is narrower (Notch finds NOTCH1) unless --exact is given.
 
     Example: minecsc query --drug salinomycin --mechanism wnt --min-belief 0.5
     """
@@ -178,7 +200,7 @@ def query(
     if what is What.statements and cancer is not None:
         raise typer.BadParameter("a statement holds over all cancers: with --cancer, ask for frames or relations")
     with _open(db) as base:
-        slots: dict[str, Any] = {"drug": drug, "mechanism": mechanism, "population": population}
+        slots: dict[str, Any] = {"drug": drug, "mechanism": mechanism, "population": population, "exact": exact}
         if sql is not None:
             result = base.sql(sql)
             lines: Iterable[RenderableType] = [report.row_table(result.columns, result)]
@@ -277,6 +299,7 @@ def evaluate(
     ] = None,
     model: Model = None,
     device: Device = "auto",
+    precision: Precision = "auto",
     db: Annotated[Path | None, typer.Option("--db", help="Score what is stored here; run no model.")] = None,
     given_entities: Annotated[
         bool, typer.Option("--given-entities", help="Also score relations on the gold entities.")
@@ -309,7 +332,7 @@ def evaluate(
         from minecsc.evaluation.predict import predict, predict_given
         from minecsc.nlp import load
 
-        settings: dict[str, Any] = {"device": device, "min_probability": min_probability}
+        settings: dict[str, Any] = {"device": device, "precision": precision, "min_probability": min_probability}
         predicted = predict(readings, load(model, **settings))
         if given_entities:
             given = predict_given(readings, load(model, **settings, link=False, given_entities=True))
@@ -333,6 +356,9 @@ def _write_report(result: Report, out: Path) -> None:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"{out}: cannot be written ({error.strerror})") from error
+
+
+main.command()(train)
 
 
 @main.command()

@@ -21,6 +21,10 @@ def main(
     corpora: Annotated[str, typer.Option(help="Comma-separated public corpora to learn from first.")] = "",
     mixed_epochs: Annotated[int, typer.Option(help="Epochs over all corpora and gold.")] = 3,
     gold_epochs: Annotated[int, typer.Option(help="Epochs over gold alone.")] = 14,
+    mixed_share: Annotated[float, typer.Option(help="Share of the corpora's texts in a mixed epoch.")] = 1.0,
+    late_share: Annotated[float, typer.Option(help="The same in a gold epoch.")] = 0.0,
+    word_dropout: Annotated[float, typer.Option(help="Share of the words hidden in training.")] = 0.0,
+    base: Annotated[Path | None, typer.Option(help="Encoder folder to start from; the bundled one by default.")] = None,
     encoder_rate: float = 1.5e-4,
     head_rate: float = 8e-4,
     max_pieces: Annotated[int, typer.Option(help="Word pieces in a padded batch.")] = 4096,
@@ -36,13 +40,18 @@ def main(
         seed=seed,
         mixed_epochs=mixed_epochs if names else 0,
         gold_epochs=gold_epochs,
+        mixed_share=mixed_share,
+        late_share=late_share,
+        word_dropout=word_dropout,
         encoder_rate=encoder_rate,
         head_rate=head_rate,
         max_pieces=max_pieces,
         bf16=bf16,
         corpora=names,
     )
-    meta = train(shared, out, run, config, device=device, limit=limit, resume=resume, finish=finish, say=typer.echo)
+    meta = train(
+        shared, out, run, config, device=device, base=base, limit=limit, resume=resume, finish=finish, say=typer.echo
+    )
     typer.echo(f"{out}: dev {meta['dev']}, decision {meta['decision']}")
 
 

@@ -17,7 +17,7 @@ from minecsc.evidence import build_frames, build_statements
 from minecsc.schema import RecordError
 from minecsc.store import load_shards, read_evidence, replace_evidence, write_shard
 
-VERBS = ("extract", "query", "show", "validate", "evaluate", "info", "demo")
+VERBS = ("extract", "query", "show", "validate", "evaluate", "train", "info", "demo")
 TEXT = "In CSCs of breast cancer salinomycin lowers Wnt. Notch1 stays."
 
 

@@ -31,6 +31,7 @@ REPO = Path(__file__).resolve().parent.parent
 CORPUS = REPO / "corpus"
 SAMPLE = CORPUS / "sample"
 GOLD = ("train", "dev")
+MADE = {"active1": "read by one annotator, two passes; chosen by model uncertainty"}
 
 KINDS_AT_LEAST = {
     "fact": 30,
@@ -213,7 +214,7 @@ def test_sample_repeats_no_real_abstract(shared):
 # Gold
 
 
-@pytest.mark.parametrize(("name", "documents"), [("train", 715), ("dev", 50)])
+@pytest.mark.parametrize(("name", "documents"), [("train", 715), ("dev", 50), ("train/active1", 60)])
 def test_gold_holds_offsets_and_labels_and_no_word(name, documents):
     rows = _rows(CORPUS / "gold" / f"{name}.jsonl")
     assert len({row["pmid"] for row in rows}) == len(rows) == documents
@@ -221,8 +222,8 @@ def test_gold_holds_offsets_and_labels_and_no_word(name, documents):
         assert row.keys() == {"pmid", "sha256", "sentences", "entities", "relations", "batch", "made"}
         assert re.fullmatch(r"\d{1,8}", row["pmid"])
         assert re.fullmatch(r"[0-9a-f]{64}", row["sha256"])
-        assert re.fullmatch(r"(train|dev)\d+", row["batch"])
-        assert row["made"] == "model-assisted, two passes"
+        assert re.fullmatch(r"(train|dev|active)\d+", row["batch"])
+        assert row["made"] == MADE.get(row["batch"], "model-assisted, two passes")
         assert all(isinstance(offset, int) for span in row["sentences"] for offset in span)
         for entity in row["entities"]:
             assert entity.keys() == {"id", "type", "start", "end", "sent"}
@@ -238,7 +239,10 @@ def test_gold_holds_offsets_and_labels_and_no_word(name, documents):
 
 
 def test_gold_sets_share_no_document():
-    train, dev = ({row["pmid"] for row in _rows(CORPUS / "gold" / f"{name}.jsonl")} for name in GOLD)
+    train, dev, added = (
+        {row["pmid"] for row in _rows(CORPUS / "gold" / f"{name}.jsonl")} for name in (*GOLD, "train/active1")
+    )
+    assert added.isdisjoint(train | dev)
     assert not train & dev
 
 

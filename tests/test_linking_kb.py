@@ -120,6 +120,100 @@ def test_hierarchy_leads_from_members_to_families(kb: KnowledgeBase) -> None:
     assert "hgnc.genegroup:417" in seen or any("ABC" in p or "ATP binding" in kb.concept(p).name for p in seen)  # type: ignore[union-attr]
 
 
+def _above(kb: KnowledgeBase, concept_id: str) -> set[str]:
+    seen, level = set[str](), {concept_id}
+    while level:
+        seen |= level
+        level = {up for p in level if (c := kb.concept(p)) for up in c.parents} - seen
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        ("hgnc:7881", "fplx:Notch"),
+        ("hgnc:7883", "fplx:Notch"),
+        ("hgnc:40", "hgnc.genegroup:417"),
+        ("hgnc:74", "hgnc.genegroup:417"),
+        ("DOID:0060081", "DOID:1612"),  # triple-negative breast cancer, breast cancer
+        ("DOID:3459", "DOID:1612"),
+        ("DOID:3007", "DOID:3459"),  # breast ductal carcinoma, breast carcinoma
+        ("DOID:3908", "DOID:1324"),  # NSCLC, lung cancer
+        ("DOID:684", "DOID:3571"),  # hepatocellular carcinoma, liver cancer
+        ("DOID:9119", "DOID:1240"),  # AML, leukemia
+        ("GO:0060070", "GO:0016055"),  # canonical Wnt signaling
+        ("cellosaurus:CVCL_0031", "DOID:1612"),  # MCF-7
+        ("BTO:0006293", "DOID:1612"),
+        ("BTO:0006293", "mesh:D014411"),
+        ("drugbank:DB02546", "mesh:D056572"),
+    ],
+)
+def test_the_way_up(kb: KnowledgeBase, narrow: str, wide: str) -> None:
+    assert wide in _above(kb, narrow)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "not_wide"),
+    [
+        ("hgnc:7881", "hgnc:30072"),  # cell surface receptors are no CD177
+        ("DOID:684", "DOID:916"),  # nor is a carcinoma benign
+        ("DOID:3908", "DOID:5409"),  # nor non-small small
+    ],
+)
+def test_no_false_way_up(kb: KnowledgeBase, narrow: str, not_wide: str) -> None:
+    assert not_wide not in _above(kb, narrow)
+
+
+def test_most_cancers_have_a_way_up(kb: KnowledgeBase) -> None:
+    found = [c for row in range(0, len(kb), 11) if (c := kb.row(row)).type == "Cancer"]
+    assert sum(bool(c.parents) for c in found) / len(found) > 0.65
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes"),
+    [("mechanism", MECHANISM_CLASSES), ("strategy", STRATEGY_CLASSES)],
+    ids=["mechanism", "strategy"],
+)
+def test_every_class_is_a_concept(kb: KnowledgeBase, kind: str, classes: tuple[str, ...]) -> None:
+    for name in classes:
+        concept = kb.concept(f"minecsc:{kind}-{name.replace('_', '-')}")
+        assert concept is not None
+        assert getattr(concept, f"{kind}_class") == name
+
+
+@pytest.mark.parametrize(
+    ("xref", "concept_id"),
+    [
+        ("mesh:D001943", "DOID:1612"),
+        ("mesh:D008175", "DOID:1324"),
+        ("mesh:D010190", "DOID:1793"),
+        ("mesh:D008113", "DOID:3571"),
+        ("mesh:D015473", "DOID:0060318"),
+        ("mesh:D000068877", "drugbank:DB00619"),  # imatinib mesylate
+        ("mesh:D000069347", "drugbank:DB00530"),
+        ("mesh:D007501", "drugbank:DB01592"),
+        ("ncbigene:9429", "hgnc:74"),
+        ("ncbigene:110454", "minecsc:mouse-ly6a-sca-1"),
+    ],
+)
+def test_identifiers_of_corpora_are_cross_references(kb: KnowledgeBase, xref: str, concept_id: str) -> None:
+    concept = kb.concept(concept_id)
+    assert concept is not None
+    assert xref in concept.xrefs
+
+
+def test_human_genes_carry_their_ncbi_gene_id(kb: KnowledgeBase) -> None:
+    genes = [c for row in range(0, len(kb), 29) if (c := kb.row(row)).concept_id.startswith("hgnc:")]
+    assert sum(any(x.startswith("ncbigene:") for x in c.xrefs) for c in genes) / len(genes) > 0.99
+
+
+def test_drugs_have_targets_and_strategies_that_the_hub_lacks(kb: KnowledgeBase) -> None:
+    pembrolizumab = kb.concept("drugbank:DB09037")
+    assert pembrolizumab is not None
+    assert pembrolizumab.genes == ("hgnc:8760",)
+    assert pembrolizumab.strategy_class == "immunotherapy"
+
+
 def test_drugs_carry_class_and_targets(kb: KnowledgeBase) -> None:
     vorinostat = kb.concept("drugbank:DB02546")
     assert vorinostat is not None

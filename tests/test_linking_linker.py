@@ -205,7 +205,7 @@ def test_scores_rank_and_stay_in_range(linker: Linker) -> None:
     folded = linker.link("abcg-2", "Gene")[0].score
     headed = linker.link("ABCG2 mRNA", "Gene")[0].score
     broader = linker.link("KRAS-mutant pancreatic cancer", "Cancer")[0].score
-    assert 1.0 >= exact > folded > headed > broader >= 0.5
+    assert 1.0 >= exact > folded >= headed > broader >= linker.threshold
 
 
 def test_type_decides_between_readings(linker: Linker) -> None:
@@ -246,3 +246,129 @@ def test_every_answer_is_a_concept_of_the_knowledge_base(linker: Linker) -> None
 def test_unknown_entity_type_is_refused(linker: Linker) -> None:
     with pytest.raises(SchemaError, match="Protein"):
         linker.link("p53", "Protein")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("surface", "type_", "wanted"),
+    [
+        ("salinomicin", "Drug", "drugbank:DB11544"),
+        ("nalozone", "Drug", "drugbank:DB01183"),
+        ("gemcitabin", "Drug", "drugbank:DB00441"),
+        ("verapamil hydrocloride", "Drug", "drugbank:DB00661"),
+        ("IGC-001", "Drug", "drugbank:DB18024"),
+        ("hepatocelular carcinoma", "Cancer", "DOID:684"),
+        ("pancreas ductal adenocarcinoma", "Cancer", "DOID:3498"),
+        ("Notch signaling", "Pathway", "GO:0007219"),
+        ("STAT3 pathway", "Pathway", "minecsc:stat3-signaling"),
+        ("CXCL12/CXCR4 axis", "Pathway", "GO:0038160"),
+        ("Hedgehog pathway inhibitor", "Drug", "minecsc:hedgehog-pathway-inhibitor"),
+    ],
+)
+def test_names_near_by_spelling_and_composed_ones(linker: Linker, surface: str, type_: EntityType, wanted: str) -> None:
+    found = linker.link(surface, type_)
+    assert found, f"{surface} is NIL"
+    assert wanted in (found[0].concept_id, *found[0].xrefs), found[:3]
+
+
+@pytest.mark.parametrize(
+    ("surface", "type_", "not_wanted"),
+    [
+        ("EZH3", "Gene", "hgnc:3527"),
+        ("CDK46", "Gene", "hgnc:1773"),
+        ("CD1333", "Gene", "hgnc:9454"),
+        ("IL-66", "Gene", "hgnc:6018"),
+        ("miR-2100", "Gene", "hgnc:31587"),
+        ("hypermethylation inducer", "Process", "GO:0006306"),
+        ("antisalinomycin", "Drug", "drugbank:DB11544"),
+    ],
+)
+def test_look_alikes_are_not_linked(linker: Linker, surface: str, type_: EntityType, not_wanted: str) -> None:
+    assert _first(linker.link(surface, type_)) != not_wanted
+
+
+@pytest.mark.parametrize(
+    ("surface", "context"),
+    [
+        ("GSCs", "Germline stem cells of the Drosophila ovary need a niche; tumors form without bam."),
+        ("LSCs", "Limbal stem cells of the cornea were grafted after a tumor was removed."),
+        ("TIC", "Total ion current was recorded; tumor extracts were used."),
+    ],
+)
+def test_short_names_of_other_stem_cells_are_nil(linker: Linker, surface: str, context: str) -> None:
+    assert linker.link(surface, "CSC", context=context) == []
+
+
+def test_the_long_form_of_a_healthy_tissue_is_nil(linker: Linker) -> None:
+    assert linker.link("GSC", "CSC", context=_STEM, expansions={"GSC": "germline stem cell"}) == []
+    assert _first(linker.link("GSC", "CSC", expansions={"GSC": "glioma stem cell"})) == "BTO:0006155"
+
+
+def test_another_name_in_the_document_speaks_for_a_reading(linker: Linker) -> None:
+    alone = linker.link("BCRP", "Gene", context="Efflux was measured.")[0]
+    with_name = linker.link("BCRP", "Gene", context="Efflux by ABCG2 was measured.")[0]
+    neighbour = linker.link("BCRP", "Gene", context="Efflux was measured.", neighbours={"hgnc:74"})[0]
+    assert with_name.score > alone.score
+    assert neighbour.score > alone.score
+    assert alone.concept_id == with_name.concept_id == neighbour.concept_id == "hgnc:74"
+
+
+@pytest.mark.parametrize(
+    ("surface", "type_", "wanted"),
+    [
+        ("Notch-1 & -3", "Gene", "hgnc:7881"),
+        ("MMP-2/-9", "Gene", "hgnc:7166"),
+        ("IL-1alpha/beta", "Gene", "hgnc:5991"),
+        ("breast and ovarian cancer", "Cancer", "DOID:1612"),
+        ("lung or colon carcinomas", "Cancer", "DOID:1324"),
+        ("EGFR/ALK", "Gene", None),
+    ],
+)
+def test_a_list_cut_short_is_its_first_member(
+    linker: Linker, surface: str, type_: EntityType, wanted: str | None
+) -> None:
+    assert _first(linker.link(surface, type_)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("surface", "type_", "wanted"),
+    [
+        ("NRG-1 beta", "Gene", "hgnc:7997"),
+        ("D2 receptor", "Gene", "hgnc:3023"),
+        ("stage II and III colorectal cancer", "Cancer", "DOID:9256"),
+        ("MDMA", "Drug", "drugbank:DB01454"),
+        ("Pb", "Chemical", "mesh:D007854"),
+        ("NH3", "Chemical", "drugbank:DB11118"),
+    ],
+)
+def test_isoforms_stages_and_formulae(linker: Linker, surface: str, type_: EntityType, wanted: str) -> None:
+    assert _first(linker.link(surface, type_)) == wanted
+
+
+def test_an_element_symbol_keeps_its_case(linker: Linker) -> None:
+    assert _first(linker.link("PB", "Drug")) != "mesh:D007854"
+
+
+def test_cis_is_not_trans(linker: Linker) -> None:
+    assert _first(linker.link("cis-retinoic acid", "Drug")) != "drugbank:DB00755"
+
+
+def test_a_short_form_of_dopamine_needs_the_word(linker: Linker) -> None:
+    assert linker.link("DA", "Drug", context="The DA was measured.") == []
+    assert _first(linker.link("DA", "Drug", context="Dopaminergic neurons release DA.")) == "drugbank:DB00988"
+
+
+def test_a_long_form_cut_out_of_another_is_no_long_form(linker: Linker) -> None:
+    assert _first(linker.link("Erk2", "Gene", expansions={"Erk2": "Erk1), and 2"})) == "hgnc:6871"
+
+
+def test_a_document_is_linked_like_its_mentions(linker: Linker) -> None:
+    mentions: list[tuple[str, EntityType]] = [("BCRP", "Gene"), ("salinomycin", "Drug"), ("nonsense 17", "Gene")]
+    found = linker.link_document(mentions, context="BCRP and salinomycin.")
+    assert [_first(f) for f in found] == ["hgnc:74", "drugbank:DB11544", None]
+
+
+def test_a_higher_threshold_abstains_more(linker: Linker) -> None:
+    strict = Linker(linker.kb, threshold=0.999)
+    assert linker.link("p27", "Gene")
+    assert strict.link("p27", "Gene") == []
+    assert pickle.loads(pickle.dumps(strict)).threshold == 0.999

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minecsc.nlp.crf import Crf, bio_tags
+from minecsc.nlp.decoding import Decoder
 from minecsc.nlp.encoding import MAX_PIECES, EncodedText, windows
 from minecsc.nlp.network import PAIR_BUDGET, RangeMax, chunks
 
@@ -41,28 +43,42 @@ def test_crf_agrees_with_enumeration(crf: Crf, length: int) -> None:
     mask = torch.tensor([[k < length for k in range(4)]])
     paths, scores = _paths(crf, emissions[0, :length])
     best = paths[int(scores.argmax())]
-    assert crf.decode(emissions, mask)[0, :length].tolist() == list(best)
+    path, marginals = Decoder(crf)([emissions[0, :length].numpy()])[0]
+    assert path == list(best)
+    assert crf.decode(emissions, mask)[0, :length].tolist() == path
     gold = torch.zeros(1, 4, dtype=torch.long)
     gold[0, :length] = torch.tensor(best)
     expected = torch.logsumexp(scores, 0) - scores.max()
     torch.testing.assert_close(crf.loss(emissions, gold, mask).detach(), expected, rtol=1e-4, atol=1e-4)
     weights = torch.softmax(scores, 0)
-    marginals = crf.marginals(emissions, mask)
     for t, tag in itertools.product(range(length), range(5)):
         reference = sum(float(w) for w, p in zip(weights, paths, strict=True) if p[t] == tag)
-        assert float(marginals[0, t, tag]) == pytest.approx(reference, abs=1e-4)
+        assert float(marginals[t, tag]) == pytest.approx(reference, abs=1e-4)
 
 
 def test_decoded_tags_are_well_formed(crf: Crf) -> None:
     tags = bio_tags(["A", "B"])
-    path = crf.decode(3 * torch.randn(8, 30, 5), torch.ones(8, 30, dtype=torch.bool))
-    for row in path.tolist():
+    texts = [3 * torch.randn(length, 5).numpy() for length in (30, 1, 17, 30, 2)]
+    for row, _ in Decoder(crf)(texts):
         previous = "O"
         for tag in (tags[k] for k in row):
             if tag.startswith("I-"):
                 assert previous[2:] == tag[2:]
                 assert previous != "O"
             previous = tag
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=9), st.integers(0, 1000))
+def test_decoding_together_is_decoding_alone(lengths: list[int], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    layer = Crf(bio_tags(["A", "B"]))
+    torch.nn.init.normal_(layer.transitions, generator=generator)
+    texts = [(8 * torch.randn(n, 5, generator=generator)).numpy() for n in lengths]
+    decoder = Decoder(layer)
+    for text, (path, marginals) in zip(texts, decoder(texts), strict=True):
+        alone, posterior = decoder([text])[0]
+        assert path == alone
+        assert np.array_equal(marginals, posterior)
 
 
 def test_range_maximum_agrees_with_a_loop() -> None:

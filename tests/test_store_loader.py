@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_factory import fetch, load, manifest, paper, read_words, shard
 
+from minecsc.linking import Concept
 from minecsc.schema import (
     Deletion,
     Document,
@@ -22,6 +23,7 @@ from minecsc.schema import (
     Sentence,
 )
 from minecsc.store import check_base, content_hash, load_shards, open_base, write_shard
+from minecsc.store.concepts import ancestors
 
 
 @pytest.fixture
@@ -236,6 +238,61 @@ def test_concepts_come_with_all_that_is_broader(tmp_path, db):
     ) == [
         ("CHEBI:80025",), ("minecsc:agent",), ("minecsc:ionophore",)
     ]  # fmt: skip
+
+
+def test_the_way_up_has_its_shortest_length_and_ends_in_circles(tmp_path, db):
+    load(db, shard(tmp_path, paper(1), key="a"))
+    assert fetch(db, "SELECT * FROM concept_ancestor WHERE concept_id = 'CHEBI:80025' ORDER BY ALL") == [
+        ("CHEBI:80025", "CHEBI:80025", 0),
+        ("CHEBI:80025", "minecsc:agent", 2),
+        ("CHEBI:80025", "minecsc:ionophore", 1),
+    ]
+    # ancestors have ancestors of their own, though no mention links to them
+    assert fetch(db, "SELECT ancestor_id FROM concept_ancestor WHERE concept_id = 'minecsc:agent' ORDER BY ALL") == [
+        ("minecsc:agent",), ("minecsc:ionophore",)
+    ]  # fmt: skip
+    assert check_base(db) == []
+
+
+def test_a_class_is_an_ancestor_of_its_own_concepts_only(tmp_path, db):
+    known = {
+        "HGNC:7881": Concept("HGNC:7881", "NOTCH1", "Gene", parents=("FPLX:Notch",), mechanism_class="notch"),
+        "FPLX:Notch": Concept("FPLX:Notch", "Notch", "Gene", mechanism_class="wnt"),
+        "minecsc:mechanism-notch": Concept("minecsc:mechanism-notch", "Notch", "Pathway", mechanism_class="notch"),
+        "minecsc:mechanism-wnt": Concept("minecsc:mechanism-wnt", "Wnt", "Pathway", mechanism_class="wnt"),
+    }
+    path = shard(tmp_path, paper(1, "Notch1."), key="a")
+    load_shards(db, [path], manifest(), lambda ids: [known[i] for i in sorted(ids) if i in known])
+    by_class = "SELECT concept_id, ancestor_id FROM concept_ancestor WHERE ancestor_id LIKE '%-%' AND distance = 1"
+    assert fetch(db, f"{by_class} ORDER BY ALL") == [
+        ("FPLX:Notch", "minecsc:mechanism-wnt"), ("HGNC:7881", "minecsc:mechanism-notch")
+    ]  # fmt: skip
+    assert check_base(db) == []
+
+
+@given(
+    links=st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3), max_size=6),
+    start=st.sampled_from("abcdef"),
+)
+def test_ancestors_are_what_a_walk_reaches(links, start):
+    found = ancestors(start, links)
+    assert found[start] == 0
+    for concept, distance in found.items():
+        for parent in links.get(concept, ()):
+            assert found[parent] <= distance + 1
+        if distance:
+            assert any(concept in links.get(c, ()) and d == distance - 1 for c, d in found.items())
+
+
+def test_the_hash_and_the_check_see_the_hierarchy(tmp_path, db):
+    load(db, shard(tmp_path, paper(1), key="a"))
+    before = content_hash(db)
+    with duckdb.connect(str(db)) as con:
+        con.execute("DELETE FROM concept_ancestor WHERE ancestor_id = 'FPLX:Notch' AND distance = 1")
+    assert content_hash(db) != before
+    assert {(v.check, v.key, v.detail) for v in check_base(db)} == {
+        ("ancestors are closed under parents", "HGNC:7881", "FPLX:Notch")
+    }
 
 
 def test_concepts_nothing_leads_to_go_and_unknown_ones_keep_their_names(tmp_path, db):

@@ -70,9 +70,12 @@ def extract(
     *,
     model: Path | str | None = None,
     device: str = "auto",
+    precision: str = "auto",
     batch_size: int = BATCH_SIZE,
     shard_size: int = SHARD_SIZE,
     min_probability: float | None = None,
+    entities: Path | str | None = None,
+    entity_labels: Mapping[str, str | None] | None = None,
     resume: bool = True,
     progress: bool | None = None,
     format: str | None = None,
@@ -80,10 +83,10 @@ def extract(
 ) -> RunSummary:
     """Reads ``inputs``, extracts from what ``db`` does not have yet and brings its evidence up to date.
 
-    model, device, batch_size, min_probability: of the pipeline, see ``minecsc.load``; unused where
-    ``process`` is given in its place. shard_size: records between two points of resumption. resume: go on
-    from what an interrupted run left. progress: a bar on stderr; None shows it on a terminal only.
-    format: of all inputs, where it should not be told from their content.
+    model, device, precision, batch_size, min_probability, entities, entity_labels: of the pipeline, see
+    ``minecsc.load``; unused where ``process`` is given in its place. shard_size: records between two points
+    of resumption. resume: go on from what an interrupted run left. progress: a bar on stderr; None shows it
+    on a terminal only. format: of all inputs, where it should not be told from their content.
 
     The database changes at the end and at once. Whenever the run breaks off, the same call goes on from
     the last finished shard and ends with the same content. Raises SourceError, ModelError,
@@ -94,7 +97,15 @@ def extract(
     files = expand_inputs([inputs] if isinstance(inputs, str | Path) else inputs)
     if path.exists():
         open_base(path).close()  # better to hear of a foreign or locked database now than after hours
-    processor = process or load_processor(model, device=device, batch_size=batch_size, min_probability=min_probability)
+    processor = process or load_processor(
+        model,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        min_probability=min_probability,
+        entities=entities,
+        entity_labels=entity_labels,
+    )
     state = _Progress()
     with work_folder(path) as work, _kept(work, state):
         if not resume:

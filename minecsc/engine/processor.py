@@ -74,15 +74,25 @@ def load_processor(
     model: Path | str | None = None,
     *,
     device: str = "auto",
+    precision: str = "auto",
     batch_size: int = 64,
     min_probability: float | None = None,
+    entities: Path | str | None = None,
+    entity_labels: Mapping[str, str | None] | None = None,
 ) -> Processor:
     """The spaCy pipeline as a processor. Parameters as of ``minecsc.load``; raises what that raises."""
     from minecsc.nlp import default_model, load, pipeline_digests, read_meta
     from minecsc.nlp.records import extract_documents
 
     folder = Path(model) if model is not None else default_model()
-    nlp = load(folder, device=device, min_probability=min_probability)
+    nlp = load(
+        folder,
+        device=device,
+        precision=precision,
+        min_probability=min_probability,
+        entities=entities,
+        entity_labels=entity_labels,
+    )
     digests = pipeline_digests(nlp)
     extractor: Any = nlp.get_pipe("minecsc_extractor")
     linker: Any = nlp.get_pipe("minecsc_linker")
@@ -93,5 +103,6 @@ def load_processor(
         model_digest=digests["model"],
         kb_digest=digests["knowledge_base"],
         device=str(extractor.extractor.device),
-        settings={"min_probability": min_probability},
+        settings={"min_probability": min_probability, "precision": extractor.extractor.precision}
+        | ({} if entities is None else {"entities": str(entities), "entities_digest": digests["entities"]}),
     )

@@ -72,8 +72,10 @@ def _linked(reading: Extraction, linker: Linker) -> Extraction:
         for short, long in abbreviation_heads(text, reading.mentions).items()
     }
     linked: dict[Mention, Mention] = {}
-    for mention in reading.mentions:
-        candidates = linker.link(mention.surface, mention.type, context=text, expansions=expansions)
+    found = linker.link_document(
+        [(mention.surface, mention.type) for mention in reading.mentions], context=text, expansions=expansions
+    )
+    for mention, candidates in zip(reading.mentions, found, strict=True):
         best = candidates[0] if candidates else None
         linked[mention] = replace(
             mention,

@@ -5,151 +5,28 @@ Deterministic: sources are read in a fixed order, every set is sorted before it 
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from minecsc.errors import KnowledgeBaseError
-from minecsc.linking import layout, mechanisms, normalize, sources
+from minecsc.linking import layout, lineage, mechanisms, ngrams, sources
 from minecsc.linking.card import write_card
-from minecsc.linking.compose import pathway_core
-from minecsc.linking.layout import CURATED, NAME, OFFICIAL, REVIEW, SYNONYM, WEAK, Concept
-from minecsc.linking.lexicon import Entry, table, tidy
+from minecsc.linking.compose import KINDS, modulator_id, pathway_core
+from minecsc.linking.layout import CURATED, NAME, OFFICIAL, REVIEW, Concept
+from minecsc.linking.lexicon import Entry, fold, table, tidy
+from minecsc.linking.merge import GROUPS, Merger, is_descriptor
 from minecsc.schema import ENTITY_TYPES, EntityType
 
-fold = cache(normalize.fold)  # most names are folded three times during a build
 DATA: Final = Path(__file__).resolve().parent / "data"
-_GROUPS: Final[MappingProxyType[str, str]] = MappingProxyType(
-    {
-        "Drug": "chemical", "Chemical": "chemical", "Gene": "gene", "Pathway": "process", "Process": "process",
-        "CSC": "cell", "Cell": "cell", "Cancer": "cancer",
-    }
-)  # fmt: skip
-_JOIN_BY_NAME: Final = frozenset(
-    {"chebi", "mesh", "mesh_supp", "repurposing_hub", "ncit_disease", "oncotree", "bto", "ncit_cell"}
-)
-_SHARED_KEYS = ("inchikey:", "cas:", "unii:", "pubchem.compound:")
 _KEPT_XREFS = (
     "hgnc:", "ncbigene:", "uniprot:", "mirbase:", "fplx:", "hgnc.genegroup:", "drugbank:", "CHEBI:", "mesh:", "broad:",
     "cas:", "unii:", "pubchem.compound:", "DOID:", "mondo:", "ncit:", "oncotree:", "CL:", "BTO:", "cellosaurus:",
     "depmap:", "GO:", "reactome:", "wikipathways:", "msigdb:",
 )  # fmt: skip
-
-
-@dataclass(slots=True)
-class _Draft:
-    id: str
-    type: EntityType
-    names: dict[str, int]
-    xrefs: dict[str, None] = field(default_factory=dict)
-    parents: dict[str, None] = field(default_factory=dict)
-    mechanism_class: str | None = None
-    strategy_class: str | None = None
-    genes: dict[str, None] = field(default_factory=dict)
-    review: dict[str, None] = field(default_factory=dict)
-    other_types: dict[tuple[str, EntityType], None] = field(default_factory=dict)
-
-
-class Merger:
-    """Collects entries into concepts; an entry joins an earlier one through its id, cross-references or name."""
-
-    def __init__(self) -> None:
-        self.drafts: dict[str, _Draft] = {}
-        self.alias: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.by_name: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.by_preferred: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
-
-    def add(self, entry: Entry, source: str) -> None:
-        """Add an entry, as part of an earlier concept where it is the same thing."""
-        target = self._target(entry, source)
-        self.counts[source]["rows"] += 1
-        if target is None:
-            if source in ("ncbigene", "mesh_supp"):
-                return  # these only add names to what others have
-            target = self.drafts[entry.id] = _Draft(entry.id, entry.type, {})
-            self.counts[source]["concepts"] += 1
-        self._extend(target, entry)
-
-    def resolve(self, id_: str, group: str | None = None) -> str | None:
-        """The concept id that stands for any known identifier; None where it is unknown or stands for several."""
-        if id_ in self.drafts:
-            return id_
-        groups = (group,) if group else sorted(set(_GROUPS.values()))
-        found = {c for g in groups for c in self.alias.get((g, id_), ())}
-        return next(iter(found)) if len(found) == 1 else None
-
-    def _target(self, entry: Entry, source: str) -> _Draft | None:
-        if entry.id in self.drafts:
-            return self.drafts[entry.id]
-        group = _GROUPS[entry.type]
-        own = f"{entry.id.partition(':')[0]}:"
-        keys = [entry.id, *(x for x in entry.xrefs if not x.startswith(own))]
-        for scope in ([entry.id], [k for k in keys if not k.startswith(_SHARED_KEYS)], keys):
-            found = {
-                c for key in scope for c in self.alias.get((group, key), ()) if key == entry.id or not c.startswith(own)
-            }
-            found |= {key for key in scope if key in self.drafts and _GROUPS[self.drafts[key].type] == group}
-            if len(found) == 1:
-                return self.drafts[found.pop()]
-            if found and source in _JOIN_BY_NAME:
-                found &= self.by_name.get((group, fold(entry.names[0][0])), set())
-                if len(found) == 1:
-                    return self.drafts[found.pop()]
-        if source in _JOIN_BY_NAME:
-            preferred = [fold(n) for i, (n, tier) in enumerate(entry.names[:2]) if i == 0 or tier == OFFICIAL]
-            for key in preferred:
-                for names in (self.by_preferred, self.by_name):
-                    found = names.get((group, key), set())
-                    if len(found) == 1 and len(key) >= 5:
-                        return self.drafts[next(iter(found))]
-        return None
-
-    def _extend(self, draft: _Draft, entry: Entry) -> None:
-        group = _GROUPS[draft.type]
-        foreign = entry.id != draft.id and bool(draft.names)
-        own = f"{entry.id.partition(':')[0]}:"
-        if not foreign and entry.names:
-            self.by_preferred[group, fold(tidy(entry.names[0][0]))].add(draft.id)
-        for raw, tier in entry.names:
-            name = tidy(raw)
-            if not usable(name):
-                continue
-            if tier == REVIEW:
-                draft.names.setdefault(name, REVIEW)
-                draft.review.setdefault(name)
-                continue
-            if foreign and tier in (NAME, OFFICIAL):
-                tier = SYNONYM
-            draft.names[name] = min(tier, draft.names.get(name, WEAK))
-            self.by_name[group, fold(name)].add(draft.id)
-        for xref in (entry.id, *entry.xrefs):
-            # a vocabulary's references within itself are near misses, not equals
-            if xref != draft.id and (xref == entry.id or not xref.startswith(own)):
-                draft.xrefs.setdefault(xref)
-                self.alias[group, xref].add(draft.id)
-        draft.parents.update(dict.fromkeys(entry.parents))
-        draft.mechanism_class = draft.mechanism_class or entry.mechanism_class
-        draft.strategy_class = draft.strategy_class or entry.strategy_class
-
-
-_GENERIC = frozenset(
-    (
-        "protein gene cell factor receptor enzyme kinase ligand antigen complex treatment control group "
-        "patient study human mouse rat tissue disease syndrome drug agent compound therapy inhibitor "
-        "activator effect level expression and or the of in on to for with not a an other unknown none "
-        "normal"
-    ).split()
-)
-
-
-def usable(name: str) -> bool:
-    """Whether a surface is worth storing: two characters or more with a letter among them, and not a generic word."""
-    return len(name) >= 2 and len(fold(name)) >= 2 and any(c.isalpha() for c in name) and fold(name) not in _GENERIC
 
 
 def _curated_entries() -> Iterable[Entry]:
@@ -173,7 +50,7 @@ def _apply_aliases(merger: Merger) -> dict[str, list[list[Any]]]:
     rules: dict[str, list[list[Any]]] = defaultdict(list)
     unknown = []
     for row in table(DATA / "aliases.tsv"):
-        target = merger.resolve(row["id"], _GROUPS[row["type"]]) or merger.resolve(row["id"])
+        target = merger.resolve(row["id"], GROUPS[row["type"]]) or merger.resolve(row["id"])
         if target is None:
             unknown.append(f"{row['surface']} ({row['id']})")
             continue
@@ -222,11 +99,39 @@ def _apply_relations(merger: Merger, lexicons: Path) -> None:
             if class_id is not None and class_id != drug_id:
                 draft.parents.setdefault(class_id)
             draft.strategy_class = draft.strategy_class or mechanisms.strategy_of_moa(moa)
+        if moas and all(moa.endswith(("inhibitor", "antagonist", "blocker", "degrader")) for moa in moas):
+            merger.blockers.add(drug_id)
+    for row in table(DATA / "drugs.tsv"):
+        found = [i for i in merger.by_preferred.get(("chemical", fold(row["drug"])), ()) if i.startswith("drugbank:")]
+        blocked = row["targets"].split()
+        if len(found) != 1 or any(t not in symbols for t in blocked):
+            raise KnowledgeBaseError(f"drugs.tsv: unknown drug or target in {row}")
+        draft = merger.drafts[found[0]]
+        draft.genes.update(dict.fromkeys(symbols[t] for t in blocked))
+        draft.strategy_class = row["strategy_class"] or draft.strategy_class
+
+
+_ACTION: Final = re.compile(rf"^(?P<target>.+?)(?: pathway)? (?P<kind>{'|'.join(KINDS)})$")
 
 
 def _drug_class(merger: Merger, moa: str) -> str | None:
+    """The concept of a mechanism of action: one that has the name, or one composed of target and action."""
     found = {c for c in merger.by_name.get(("chemical", fold(moa)), ()) if not c.startswith(("drugbank:", "broad:"))}
-    return next(iter(found)) if len(found) == 1 else None
+    if len(found) == 1:
+        return next(iter(found))
+    action = _ACTION.match(moa)
+    if found or action is None:
+        return None
+    target = action["target"]
+    for name in (target, target.removesuffix(" receptor"), target.removesuffix(" tyrosine kinase")):
+        key = ("gene", fold(name))
+        genes = merger.by_preferred.get(key) or merger.by_name.get(key, set())
+        if len(genes) == 1:
+            gene = merger.drafts[next(iter(genes))]
+            composed = modulator_id(Concept(gene.id, next(iter(gene.names)), "Gene"), action["kind"])
+            merger.composed.add(composed)
+            return composed
+    return None
 
 
 def _finish(merger: Merger) -> list[Concept]:
@@ -237,15 +142,20 @@ def _finish(merger: Merger) -> list[Concept]:
             continue
         name, *rest = draft.names
         parents = {p for raw in draft.parents if (p := merger.resolve(raw)) in kept and p != draft.id}
-        xrefs = sorted(x for x in draft.xrefs if x.startswith(_KEPT_XREFS) and x not in merger.drafts)
+        parents |= merger.composed & set(draft.parents)
+        xrefs = {x for x in draft.xrefs if x.startswith(_KEPT_XREFS) and x not in merger.drafts}
+        if not any(map(is_descriptor, xrefs)):
+            xrefs.update(draft.headings)
         out.append(
             Concept(
-                draft.id, name, draft.type, tuple(rest), tuple(xrefs), tuple(sorted(parents)), draft.mechanism_class,
-                draft.strategy_class, tuple(sorted(draft.genes)),
+                draft.id, name, draft.type, tuple(rest), tuple(sorted(xrefs)), tuple(sorted(parents)),
+                draft.mechanism_class, draft.strategy_class, tuple(sorted(draft.genes)),
             )
         )  # fmt: skip
     out.sort(key=lambda c: c.concept_id)
-    return mechanisms.assign(out, DATA / "mechanisms.tsv", merger.resolve)
+    out = lineage.derive(out)
+    out = mechanisms.assign(out, DATA / "mechanisms.tsv", merger.resolve)
+    return mechanisms.strategies_by_target(out, merger.blockers)
 
 
 def _keys(merger: Merger, concepts: list[Concept]) -> Iterable[tuple[str, int]]:
@@ -320,6 +230,13 @@ def build(lexicons: Path, out: Path, *, exclude: Iterable[str] = ()) -> dict[str
         "types": dict(Counter(c.type for c in concepts)),
         "mechanism_classes": dict(sorted(Counter(c.mechanism_class for c in concepts if c.mechanism_class).items())),
     }
-    meta = layout.write(out, concepts, _keys(merger, concepts), rules, meta)
-    write_card(out / "README.md", meta, DATA / "sources.tsv")
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as beside:
+        fresh = Path(beside)
+        layout.write(fresh, concepts, _keys(merger, concepts), rules, meta)
+        meta = ngrams.write(fresh, concepts)
+        write_card(fresh / "README.md", meta, DATA / "sources.tsv")
+        # renamed, not overwritten: a process that has the old files mapped keeps them; last the one that names them
+        for file in sorted(fresh.iterdir(), key=lambda f: f.name == "meta.json"):
+            file.replace(out / file.name)
     return meta

@@ -16,7 +16,8 @@ same digest on every machine.
 
 - digest `{digest}`, {concepts:,} concepts, {keys:,} names
 - files: `concepts.bin` (concepts in zlib blocks), `index.npz`, `keys.npy` and `postings.npy` (mapped look-up table),
-  `rules.json` (names read by context), `meta.json` (counts and SHA-256 of each file, checked on loading)
+  `ngram_*` (names by spelling, for candidates that differ in a few letters), `rules.json` (names read by context),
+  `meta.json` (counts and SHA-256 of each file, checked on loading)
 
 ## Sources and licences
 
@@ -38,6 +39,32 @@ for some vocabularies, when its preferred name is a name of exactly one. Priorit
 
 `minecsc:` identifiers are ours. Those that spell their parts (`minecsc:cd44-pos-cd24-neg`,
 `minecsc:lung-cancer-stem-cell`, `minecsc:foxm1-pdgfa-stat3-axis`) are composed at run time and are not stored.
+
+A MeSH heading of neoplasms joins the cancer it is used for (Breast Neoplasms, entry term Breast Cancer, is breast
+cancer), one of a salt the drug (Imatinib Mesylate is imatinib); benign neoplasms take no heading. A heading that a
+vocabulary lists as a synonym of one member of the class (Receptors, Cell Surface; CD177) stays apart unless a second
+name agrees.
+
+Diseases other than neoplasms are left out: no entity type of ours covers them, so nothing could be linked to them, and
+their names would only compete with those of processes. Corpora that annotate them (BC5CDR, NCBI-disease, BioRED) are
+linked over the identifiers that stand here, and the coverage is reported apart. Genes are human, with their NCBI Gene
+identifier as a cross-reference; the one mouse gene is Ly6a (Sca-1), which has no human counterpart.
+
+## Hierarchy
+
+Parents come from FamPlex, HGNC gene groups, MeSH tree numbers and pharmacological actions, Reactome, OncoTree (cell
+lines: the cancer they come from) and the Drug Repurposing Hub (drugs: the class of their action, composed of target
+and action where no vocabulary has it). DOID, Mondo, NCIT, CL, BTO and GO reach us without their is-a links. Theirs are
+read from names by the rules in `minecsc/linking/lineage.py` (metastatic breast carcinoma, breast carcinoma, breast
+cancer): only where exactly one concept bears the wider name, and never closing a circle. They are not complete: a
+cancer whose name does not contain the wider one has none unless MeSH files it.
+
+## Classes
+
+Mechanism classes follow `minecsc/linking/data/mechanisms.tsv`: the concept itself, else the nearest group above it,
+else its name. Strategy classes of drugs follow the action in words (`strategies.tsv`), else the mechanism class of the
+targets where all known actions inhibit and all classed targets agree; `drugs.tsv` adds what the Hub of March 2020
+lacks. Both kinds of class are concepts themselves (`minecsc:mechanism-wnt`, `minecsc:strategy-immunotherapy`).
 """
 
 

@@ -57,6 +57,11 @@ class KnowledgeBase:
         return self._tables.meta
 
     @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self._folder
+
+    @property
     def digest(self) -> str:
         """Digest of the content; equal content gives an equal digest whatever machine built it."""
         return str(self.meta["digest"])

@@ -37,7 +37,8 @@ _ROW_MASK = (1 << _ROW_BITS) - 1
 class Concept:
     """One entry of the knowledge base.
 
-    concept_id: preferred CURIE; ``xrefs`` are CURIEs of equal entries elsewhere; ``parents`` of broader ones.
+    concept_id: preferred CURIE; ``xrefs`` are CURIEs of equal entries elsewhere and of MeSH headings that index it;
+    ``parents`` of broader ones.
     genes: ids of the genes it acts on (drugs) or is defined by (populations, axes).
     mechanism_class, strategy_class: one of schema.MECHANISM_CLASSES, schema.STRATEGY_CLASSES, or None.
     """

@@ -10,15 +10,18 @@ import gzip
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from minecsc.errors import KnowledgeBaseError
+from minecsc.linking import normalize
 from minecsc.linking.layout import NAME, SYNONYM
-from minecsc.linking.normalize import clean
 from minecsc.schema import EntityType
 
 MAX_NAME = 90
+fold = cache(normalize.fold)
+"""As :func:`minecsc.linking.normalize.fold`: during a build most names are folded several times."""
 
 
 class Row(NamedTuple):
@@ -92,4 +95,4 @@ def plain(row: Row, type_: EntityType, tier: int = SYNONYM, source: str = "") ->
 
 def tidy(name: str) -> str:
     """A name as it is stored: readable, without the separators of the file format."""
-    return clean(name.replace("\t", " ").replace("|", "/").replace("\n", " "))
+    return normalize.clean(name.replace("\t", " ").replace("|", "/").replace("\n", " "))

@@ -1,19 +1,20 @@
 """Which mechanism class a concept belongs to, and which strategy class a drug: curated rules, no guessing.
 
 Rules stand in ``data/mechanisms.tsv`` and ``data/strategies.tsv``. For a concept the most specific kind of rule
-wins: its own id or symbol, then a group it descends from, then a pattern on its preferred name; among rules of
-one kind the first in the file.
+wins: its own id or symbol, then the nearest group it descends from, then a pattern on its preferred name; among
+rules of one kind the first in the file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from minecsc.errors import KnowledgeBaseError
+from minecsc.linking.compose import strategy_for
 from minecsc.linking.layout import Concept
 from minecsc.linking.lexicon import table
 from minecsc.schema import MECHANISM_CLASSES, STRATEGY_CLASSES
@@ -21,6 +22,7 @@ from minecsc.schema import MECHANISM_CLASSES, STRATEGY_CLASSES
 _KINDS = ("id", "symbol", "group", "name")
 _STRATEGIES = Path(__file__).resolve().parent / "data" / "strategies.tsv"
 _MAX_DEPTH = 8
+_DRUG_CLASS = re.compile(r"(inhibitor|antagonist|blocker|agonist|therapy)s?$|^immunotherapy", re.IGNORECASE)
 
 
 def assign(concepts: Sequence[Concept], rules: Path, resolve: Callable[[str], str | None]) -> list[Concept]:
@@ -72,9 +74,9 @@ def _by_ancestor(concept: Concept, concepts: dict[str, Concept], groups: dict[st
         return groups[concept.concept_id]
     level, seen = list(concept.parents), set(concept.parents)
     for _ in range(_MAX_DEPTH):
-        found = sorted({groups[p] for p in level if p in groups})
+        found = next((class_ for group, class_ in groups.items() if group in level), None)
         if found:
-            return found[0]
+            return found
         level = [up for p in level if p in concepts for up in concepts[p].parents if up not in seen]
         seen.update(level)
         if not level:
@@ -105,3 +107,22 @@ def strategy_of_moa(moa: str) -> str | None:
         if pattern.search(moa):
             return class_
     return None
+
+
+def strategies_by_target(concepts: Sequence[Concept], blockers: Collection[str]) -> list[Concept]:
+    """The concepts with ``strategy_class`` filled in for drugs that block targets of one mechanism class.
+
+    blockers: ids of drugs whose every known action is to inhibit. Drugs whose targets belong to several classes, or
+    to none, stay without. A class of drugs has the strategy that its name tells.
+    """
+    genes = {c.concept_id: c for c in concepts if c.type == "Gene"}
+    out = []
+    for concept in concepts:
+        if concept.strategy_class is None and concept.concept_id in blockers:
+            found = {strategy_for(genes[g]) for g in concept.genes if g in genes and genes[g].mechanism_class}
+            if len(found) == 1 and (strategy := found.pop()) is not None:
+                concept = replace(concept, strategy_class=strategy)
+        elif concept.strategy_class is None and concept.type == "Drug" and _DRUG_CLASS.search(concept.name):
+            concept = replace(concept, strategy_class=strategy_of_moa(concept.name))
+        out.append(concept)
+    return out

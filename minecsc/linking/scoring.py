@@ -1,6 +1,6 @@
-"""How good a reading is, which of two is better, and when to give up.
+"""How good a reading is before the document is looked at, and which of two is better.
 
-Score of a candidate = name grade x form x type x way, each at most 1:
+Prior score of a candidate = name grade x form x type x way, each at most 1:
 
 name grade  from our tables 1, as in the seed review .995, preferred .99, official long name .97, synonym .92,
             weak (old or shared) .80; MeSH and HGNC group names of genes x .93, since they name classes
@@ -8,30 +8,34 @@ form        same string 1, other case .97, same after folding .93; a name of up 
             case .85, folded .75
 type        same type 1, a neighbouring type .80 to .97 (a cytokine given as a drug, a GO process for a pathway)
 way         direct 1, rewritten .95 a step, Greek letter for Latin .93, the document's long form .98, composed
-            .85 and more, broader .75 and less (see the linker)
+            .85 and more, near by spelling its cosine x .9, broader .75 and less (see the linker)
 
-Two equally good readings are decided by the text around them, then by a family that carries the name, then by a
-clear difference in how much is written about them (the number of names is the measure), at .75; otherwise the
-answer is NIL. Nothing below :data:`MIN_SCORE` is returned.
+The prior score picks and orders candidates and is one feature of the probability that the linker gives (see
+:mod:`minecsc.linking.calibration`). For a part of a name, which has no document, :func:`decide` settles two equally
+good readings by a family that carries the name, then by a clear difference in how much is written about them (the
+number of names is the measure), at .75; else the part is unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
+from minecsc.linking.alignment import Alignment
 from minecsc.linking.layout import CURATED, NAME, OFFICIAL, REVIEW, SYNONYM, WEAK, Concept, Posting
 from minecsc.schema import EntityType
 
 MIN_SCORE: Final = 0.5
-GREEK, LONG, PAREN, SLASH, SYMBOL, SENSE = 0.93, 0.98, 0.97, 0.90, 0.85, 0.95
-_MAX_CANDIDATES = 5
+GREEK, LONG, PAREN, SLASH, SYMBOL, FUZZY = 0.93, 0.98, 0.97, 0.90, 0.85, 0.9
+MAX_CANDIDATES: Final = 5
 _GRADE: Final = MappingProxyType({CURATED: 1.0, REVIEW: 0.995, NAME: 0.99, OFFICIAL: 0.97, SYNONYM: 0.92, WEAK: 0.80})
 _CASE, _FOLDED, _SHORT_CASE, _SHORT_FOLDED = 0.97, 0.93, 0.85, 0.75
-_SHORT_KEY, _WORD_KEY, _CODE_KEY = 3, 5, 6
-_CLASS_NAME, _GENE_CLASSES = 0.93, ("mesh:", "hgnc.genegroup:")
+_ELEMENT_KEY, _SHORT_KEY, _WORD_KEY, _CODE_KEY = 2, 3, 5, 6
+_CLASS_NAME: Final = 0.93
+CLASSES: Final = ("mesh:", "hgnc.genegroup:")
+"""Vocabularies whose gene entries name classes."""
 _TIE, _TIE_FACTOR, _TIE_RATIO, _MAX_TIED, _REST_FACTOR = 0.001, 0.75, 1.8, 3, 0.6
 
 COMPATIBLE: Final[MappingProxyType[str, dict[str, float]]] = MappingProxyType(
@@ -62,47 +66,68 @@ _PREFIXES: Final[MappingProxyType[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
+Way = Literal[
+    "direct", "rewritten", "greek", "long", "symbol", "paren", "slash", "composed", "fuzzy", "modifier", "broader"
+]
+Form = Literal["same", "cased", "folded"]
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A concept as a reading of a mention, with its score."""
+    """A concept as a reading of a mention: its prior score, and how it was found.
+
+    tier: of the name (see :class:`minecsc.linking.layout.Posting`); key: length of the folded name; cosine, alignment:
+    of a name near by spelling.
+    """
 
     concept: Concept
     score: float
+    way: Way = "direct"
+    tier: int = CURATED
+    form: Form = "same"
+    key: int = _CODE_KEY
+    cosine: float = 1.0
+    alignment: Alignment | None = None
 
 
-def score(text: str, key: str, concept: Concept, posting: Posting, type_: EntityType | None) -> float:
-    """Score of a concept found under a folded surface, without the way it was found; 0 where it is no reading."""
+def read(text: str, key: str, concept: Concept, posting: Posting, type_: EntityType | None) -> Scored | None:
+    """The reading of a surface as a concept found under its folded form; None where it is none."""
     weight = 1.0 if type_ is None else COMPATIBLE[type_].get(posting.type, 0.0)
-    if not weight:
-        return 0.0
     if posting.type == "Gene":
         if type_ == "Drug" and not _given_as_drug(posting, key):
-            return 0.0
-        if concept.concept_id.startswith(_GENE_CLASSES):
+            return None
+        if concept.concept_id.startswith(CLASSES):
             weight *= _CLASS_NAME
-    return weight * _graded(text, key, concept, posting, type_)
+    grade, form = _graded(text, key, concept, posting, type_) if weight else (0.0, "folded")
+    value = round(weight * grade, 4)
+    if value < MIN_SCORE:
+        return None
+    return Scored(concept, value, tier=posting.tier, form=form, key=len(key))
 
 
-def _graded(text: str, key: str, concept: Concept, posting: Posting, type_: EntityType | None) -> float:
+def _graded(text: str, key: str, concept: Concept, posting: Posting, type_: EntityType | None) -> tuple[float, Form]:
     grade = _GRADE[posting.tier]
     if text == concept.name:
-        return grade
+        return grade, "same"
     if text in concept.synonyms:
         # a synonym that folds to the preferred name is still only a synonym
-        return max(grade * _FOLDED, _GRADE[SYNONYM]) if posting.tier == NAME else grade
+        return (max(grade * _FOLDED, _GRADE[SYNONYM]) if posting.tier == NAME else grade), "same"
     if type_ is None and (
         len(key) <= _SHORT_KEY or (len(key) <= _WORD_KEY and text.islower() and concept.type != "Drug")
     ):
-        return 0.0  # an ordinary word as likely as not
-    if posting.tier in (CURATED, REVIEW):
-        return grade * _CASE
+        return 0.0, "folded"  # an ordinary word as likely as not
     low = text.lower()
-    cased = any(n.lower() == low for n in _names(concept))
+    cased = any(n.lower() == low for n in names(concept))
+    form: Form = "cased" if cased else "folded"
+    if posting.tier in (CURATED, REVIEW):
+        if cased and len(key) <= _ELEMENT_KEY and concept.type in ("Drug", "Chemical"):
+            return 0.0, form  # Pb is lead, PB is not
+        return grade * _CASE, form
     if len(key) <= _SHORT_KEY:
         if type_ in ("Cancer", "Cell", "Process") and not cased:
-            return 0.0
-        return grade * (_SHORT_CASE if cased else _SHORT_FOLDED)
-    return grade * (_CASE if cased else _FOLDED)
+            return 0.0, form
+        return grade * (_SHORT_CASE if cased else _SHORT_FOLDED), form
+    return grade * (_CASE if cased else _FOLDED), form
 
 
 def _given_as_drug(posting: Posting, key: str) -> bool:
@@ -110,7 +135,8 @@ def _given_as_drug(posting: Posting, key: str) -> bool:
     return posting.tier in (CURATED, NAME, OFFICIAL, REVIEW) or len(key) >= _CODE_KEY
 
 
-def _priority(concept: Concept) -> int:
+def priority(concept: Concept) -> int:
+    """Rank of a concept's vocabulary among those of its type, 0 the first."""
     for rank, prefix in enumerate(_PREFIXES[concept.type]):
         if concept.concept_id.startswith(prefix):
             return rank
@@ -127,14 +153,14 @@ def ranked(found: Iterable[Scored]) -> tuple[Scored, ...]:
 
     def order(scored: Scored) -> tuple[float, int, int, str]:
         concept = scored.concept
-        return -scored.score, _priority(concept), -len(concept.synonyms), concept.concept_id
+        return -scored.score, priority(concept), -len(concept.synonyms), concept.concept_id
 
     return tuple(sorted(best.values(), key=order))
 
 
-def scaled(found: Iterable[Scored], factor: float) -> tuple[Scored, ...]:
-    """The same readings with every score multiplied."""
-    return tuple(Scored(s.concept, round(s.score * factor, 4)) for s in found)
+def scaled(found: Iterable[Scored], factor: float, way: Way | None = None) -> tuple[Scored, ...]:
+    """The same readings with every prior score multiplied, found in that way where one is named."""
+    return tuple(replace(s, score=round(s.score * factor, 4), way=way or s.way) for s in found)
 
 
 def good(found: Iterable[Scored]) -> tuple[Scored, ...]:
@@ -142,30 +168,24 @@ def good(found: Iterable[Scored]) -> tuple[Scored, ...]:
     return tuple(s for s in found if s.score >= MIN_SCORE)
 
 
-def decide(found: Sequence[Scored], context: str) -> tuple[Scored, ...]:
-    """Settle a tie at the top, or give up; then keep what is good enough."""
+def decide(found: Sequence[Scored]) -> tuple[Scored, ...]:
+    """Settle a tie at the top without a document, or give up; then keep what is good enough."""
     if not found:
         return ()
     top = found[0]
-    rank = _priority(top.concept)
+    rank = priority(top.concept)
     tied = [
         s
         for s in found
-        if top.score - s.score <= _TIE and s.concept.type == top.concept.type and _priority(s.concept) == rank
+        if top.score - s.score <= _TIE and s.concept.type == top.concept.type and priority(s.concept) == rank
     ]
     if len(tied) > 1:
-        chosen = _by_context(tied, context) or _by_family(tied, found) or _by_weight(tied)
+        chosen = _by_family(tied, found) or _by_weight(tied)
         if chosen is None:
             return ()
         rest = scaled((s for s in found if s is not chosen), _REST_FACTOR)
         found = [*scaled([chosen], _TIE_FACTOR), *rest]
-    return good(found[:_MAX_CANDIDATES])
-
-
-def _by_context(tied: Sequence[Scored], context: str) -> Scored | None:
-    low = context.lower()
-    named = [s for s in tied if low and any(len(n) > 4 and n.lower() in low for n in _names(s.concept))]
-    return named[0] if len(named) == 1 else None
+    return good(found[:MAX_CANDIDATES])
 
 
 def _by_family(tied: Sequence[Scored], found: Sequence[Scored]) -> Scored | None:
@@ -183,5 +203,6 @@ def _by_weight(tied: Sequence[Scored]) -> Scored | None:
     return first if clear else None
 
 
-def _names(concept: Concept) -> tuple[str, ...]:
+def names(concept: Concept) -> tuple[str, ...]:
+    """Preferred name and synonyms."""
     return (concept.name, *concept.synonyms)

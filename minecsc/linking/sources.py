@@ -156,7 +156,7 @@ _MESH_TYPES: Final[tuple[tuple[str, EntityType], ...]] = (
     ("C06.552.630", "Process"),
     ("E01.789", "Process"),
 )
-_MESH_SKIP = ("G16.", "G17.", "G13.", "G09.188", "C23.888.5", "E02.183.3", "G03.85")
+_MESH_SKIP = ("G16.", "G17.", "G13.", "G09.188", "C23.888.5", "E02.183.3", "E02.760", "G03.85")
 
 
 def mesh_type(trees: list[str], name: str) -> EntityType | None:
@@ -187,9 +187,9 @@ def mesh(folder: Path) -> Iterator[Entry]:
         entry.xrefs = []
         entry.parents = list(dict.fromkeys(parents))
         names = [n for n, _ in entry.names]
-        if names[0].count(", ") == 1:
-            tail, head = names[0].split(", ")
-            entry.names.insert(1, (f"{head} {tail}", OFFICIAL))
+        if names[0].count(", ") in (1, 2):
+            natural = " ".join(reversed(names[0].split(", ")))
+            entry.names.insert(1, (natural, OFFICIAL))
         yield entry
 
 
@@ -209,6 +209,9 @@ _NEOPLASTIC = re.compile(
 _NOT_CANCER = re.compile(r"pseudotumor|leukocyte|leukoplakia|leukopenia|leukodystrophy|leukoenceph|leukomalacia", re.I)
 
 
+_BENIGN = re.compile(r"\bbenign\b", re.IGNORECASE)
+
+
 def _is_cancer(row: Row) -> bool:
     if row.name.startswith("obsolete") or len(row.name) > MAX_NAME:
         return False
@@ -219,7 +222,11 @@ def _cancers(lexicon: str) -> Callable[[Path], Iterator[Entry]]:
     def read(folder: Path) -> Iterator[Entry]:
         for row in rows(folder, lexicon):
             if _is_cancer(row):
-                yield plain(row, "Cancer")
+                entry = plain(row, "Cancer")
+                if _BENIGN.search(row.name):  # Mondo maps headings to it that MeSH uses for the malignant ones too
+                    entry.xrefs = [x for x in entry.xrefs if not x.startswith("mesh:")]
+                    entry.names = [p for i, p in enumerate(entry.names) if i == 0 or _BENIGN.search(p[0])]
+                yield entry
 
     return read
 
@@ -281,8 +288,19 @@ def cellosaurus(folder: Path) -> Iterator[Entry]:
                 entry = plain(row, "Cell")
                 entry.names = [(n, WEAK if len(n) < 3 or n.isdigit() else t) for n, t in entry.names]
                 entry.names = [entry.names[0], *(p for p in entry.names[1:] if not p[0].isdigit())]
+                entry.parents = [x for x in entry.xrefs if x.startswith("oncotree:")]
                 entry.xrefs = [x for x in entry.xrefs if x.startswith("depmap:")]
                 yield entry
+
+
+def depmap(folder: Path) -> Iterator[Entry]:
+    """Cancer models of DepMap, as the Cellosaurus line they name, with the cancer they come from as parent."""
+    for row in rows(folder, "depmap"):
+        line = [x for x in row.xrefs if x.startswith("cellosaurus:")]
+        names = [(n, SYNONYM) for n in (row.name, *row.synonyms) if len(n) >= 3 and not n.isdigit()]
+        if names:
+            parents = [x for x in row.xrefs if x.startswith("oncotree:")]
+            yield Entry(line[0] if line else row.id, "Cell", names, [row.id] if line else [], parents)
 
 
 _SIGNALING = re.compile(r"signall?ing|\bcascade\b|signal transduction|\bpathway$", re.I)
@@ -349,6 +367,7 @@ SOURCES: Final[tuple[tuple[str, Callable[[Path], Iterator[Entry]]], ...]] = (
     ("oncotree", oncotree),
     ("cl", cl),
     ("cellosaurus", cellosaurus),
+    ("depmap", depmap),
     ("bto", bto),
     ("go_bp", go_bp),
     ("mesh", mesh),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from minecsc.schema import EntityType
 
@@ -84,6 +84,10 @@ _REWRITES: Final[MappingProxyType[str, tuple[tuple[re.Pattern[str], str], ...]]]
             _sub(r"\s+receptors?$", " receptor"),
             _sub(r"\s+receptors?$"),
             _sub(r"(?<=receptor)\s+[A-Z0-9]{1,2}$|(?<=\d)s$|(?<=[a-z]{4})[\s-]1$"),
+            # isoforms: NRG-1 beta, SERCA2b
+            _sub(r"(?<=\d)[\s-]+(?:alpha|beta|gamma|delta|[αβγδ])\d?$|(?-i:(?<=[A-Z]\d)[abc])$"),
+            _sub(r"^(?:dopamine )?D([1-5]) receptors?$", r"dopamine receptor D\1"),
+            _sub(r"^(C-(?:X-)?C) chemokine receptor (?:type )?(\d+)$", r"\1 motif chemokine receptor \2"),
             _sub(r"^(p\d{2})\s*[-/(]?\s*(?:kip1|cip1|waf1|ink4a?|cip1/waf1)\)?$", r"\1"),
         ),
         "Drug": (
@@ -111,7 +115,7 @@ _REWRITES: Final[MappingProxyType[str, tuple[tuple[re.Pattern[str], str], ...]]]
                 r"|natural (?:compound|product)|flavonoid|chemotherapeutic (?:drug|agent)"
                 r"|human|topical|anti-cancer)[\s-]+"
             ),
-            _sub(r"^\([\d,+\-–rsezRSEZ±/]{1,12}\)-?|^(?:cis|trans|rac|dl?|l)-(?=[a-z]{6,})"),
+            _sub(r"^\([\d,+\-–rsezRSEZ±/]{1,12}\)-?|^(?:trans|rac|dl?|l)-(?=[a-z]{6,})"),
             _sub(r"(?<=[a-z]{5})e$"),
         ),
         "Chemical": (
@@ -206,7 +210,8 @@ _CANCER_MODIFIER = re.compile(
     r"|relapsed(?:/|\s(?:or|and)\s)refractory"
     r"|refractory (?:or|and) relapsed|r/r|primary|secondary|human|murine|mouse|canine"
     r"|childhood|p(?:a)?ediatric|adult|elderly|adolescent"
-    r"|early[- ]stage|late[- ]stage|stage\s[ivx\d]+[abc]?(?:[-/][ivx\d]+[abc]?)?|high[- ]grade"
+    r"|early[- ]stage|late[- ]stage|stages?\s[ivx\d]+[abc]?"
+    r"(?:(?:[-/]|\s(?:and|or|to)\s(?:stage\s)?)[ivx\d]+[abc]?)?|high[- ]grade"
     r"|low[- ]grade|poorly differentiated|invasive"
     r"|aggressive|resectable|unresectable|de novo|sporadic|familial|hereditary|inherited"
     r"|localized|operable|untreated|malignant"
@@ -274,6 +279,9 @@ _TOO_BROAD = frozenset(
 )
 
 
+_ANY_CANCER = re.compile(r"cancers?|tumou?rs?|neoplasms?|malignanc(?:y|ies)", _I)
+
+
 def rewrites(text: str, type_: EntityType | None) -> Iterator[tuple[str, float]]:
     """Forms of equal meaning with their factor, fewer changes first; each form once."""
     seen, level = {text}, [text]
@@ -291,25 +299,52 @@ def rewrites(text: str, type_: EntityType | None) -> Iterator[tuple[str, float]]
         level = following[:12]
 
 
-def broader(text: str, type_: EntityType | None) -> Iterator[tuple[str, float]]:
-    """Forms that drop a modifier, the least reduced first; for cancers and cells any leading word may go."""
+def broader(text: str, type_: EntityType | None) -> Iterator[tuple[str, float, Literal["modifier", "broader"]]]:
+    """Forms that drop a modifier, the least reduced first; for cancers and cells any leading word may go.
+
+    The last of the three says which of the two it was: a modifier leaves the disease or process what it is.
+    """
     pattern = _MODIFIERS.get(type_ or "")
     if pattern is None or (type_ in ("Process", "Drug") and _RESISTANCE.search(text)):
         return  # "apoptosis" is no broader form of "drug resistance to apoptosis inducers"
     factor, reduced = BROADER, text
     for _ in range(5):
         shorter = trim(pattern.sub("", reduced, count=1))
-        if shorter == reduced or not _specific(shorter):
+        if shorter == reduced or not (_specific(shorter) or (type_ == "Cancer" and _ANY_CANCER.fullmatch(shorter))):
             break
         reduced = shorter
-        yield reduced, factor
+        yield reduced, factor, "modifier"
         factor *= 0.97
     if type_ in ("Cancer", "Cell"):
         words = text.split()
         for start in range(1, min(len(words), 6)):
             rest = " ".join(words[start:])
             if _specific(rest):
-                yield rest, BROADER * 0.95**start
+                yield rest, BROADER * 0.95**start, "broader"
+
+
+_MEMBER = r"(?:\d{1,3}[A-Za-z]?|[A-Z]\d{1,2}|[IVX]{1,3}|alpha|beta|gamma|delta|[αβγδ])"
+_MEMBERS = re.compile(
+    rf"^(?P<first>[A-Za-z][\w .-]*?{_MEMBER})(?:\s*(?:,|/|&|\band\b|\bor\b)(?:\s*(?:&|and\b|or\b))?\s*-?{_MEMBER})+$"
+)
+_SITES = re.compile(
+    r"^(?P<first>\w+)(?:, \w+)*(?:,? (?:and|or|and/or) |/)(?:other |\w+ )"
+    r"(?P<head>(?:adeno)?carcinomas?|cancers?|tumou?rs?|neoplasms?|sarcomas?|lymphomas?|leuk(?:a)?emias?)$",
+    _I,
+)
+
+
+def first_of_several(text: str, type_: EntityType | None) -> str | None:
+    """The first name of a list whose later members are cut short, else None.
+
+    ``Notch-1 & -3`` → Notch-1, ``breast and ovarian cancer`` → breast cancer. Names written out in full on both sides
+    are two things, and NIL.
+    """
+    if type_ == "Gene" and (match := _MEMBERS.match(text)):
+        return match["first"]
+    if type_ == "Cancer" and (match := _SITES.match(text)):
+        return f"{match['first']} {match['head']}"
+    return None
 
 
 def _specific(text: str) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scispacy.abbreviation import AbbreviationDetector
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -22,6 +23,7 @@ from spacy.util import filter_spans, minibatch
 from minecsc.errors import ModelError
 from minecsc.linking import KnowledgeBase, Linker
 from minecsc.nlp.abbreviations import find_definitions
+from minecsc.nlp.entity_models import EntityModel
 from minecsc.nlp.extractor import Extractor, Prediction, TextInput, pick_device
 from minecsc.nlp.extractor import Span as WordSpan
 from minecsc.nlp.model_io import default_model, load_extractor, model_digest
@@ -68,9 +70,11 @@ class Sentences:
 
     def __call__(self, doc: Doc) -> Doc:
         starts = {start for start, _ in sentence_spans(doc.text, doc._.title_end)}
-        for token in doc:
-            token.is_sent_start = token.idx in starts or token.i == 0
-        return doc
+        places = doc.to_array("IDX").tolist()
+        marks = [1 if idx in starts or i == 0 else -1 for i, idx in enumerate(places)]
+        # In one go: setting them token by token looks through the whole Doc for a parse each time.
+        values: Any = np.array(marks, dtype=np.int64).astype(np.uint64)
+        return doc.from_array(["SENT_START"], values)
 
 
 class Abbreviations:
@@ -81,6 +85,9 @@ class Abbreviations:
 
     def __call__(self, doc: Doc) -> Doc:
         text = doc.text
+        if "(" not in text:
+            doc._.expansions = {}
+            return doc
         if text.count("(") <= MAX_BRACKETS:
             doc = self._detector(doc)
         known = {span.text: span._.long_form.text for span in doc._.abbreviations}
@@ -141,7 +148,8 @@ class ExtractorComponent:
         spans = []
         for mention in prediction.mentions:
             span = Span(doc, kept[mention.first], kept[mention.last] + 1, label=mention.type)
-            span._.probability = mention.probability
+            if not self.given_entities:  # of entities that others set nothing is known
+                span._.probability = mention.probability
             spans.append(span)
         if not self.given_entities:
             doc.ents = filter_spans(spans)  # type: ignore[assignment]
@@ -159,15 +167,13 @@ class LinkerComponent:
         self.digest = digest
 
     def __call__(self, doc: Doc) -> Doc:
-        context = doc.text
+        found = self.linker.link_document(
+            [(entity.text, entity.label_) for entity in doc.ents],  # type: ignore[misc]
+            context=doc.text,
+            expansions=doc._.expansions,
+        )
         linked = []
-        for entity in doc.ents:
-            candidates = self.linker.link(
-                entity.text,
-                entity.label_,  # type: ignore[arg-type]
-                context=context,
-                expansions=doc._.expansions,
-            )
+        for entity, candidates in zip(doc.ents, found, strict=True):
             span = Span(
                 doc,
                 entity.start,
@@ -200,18 +206,25 @@ def make_abbreviations(nlp: Language, name: str) -> Abbreviations:
     "minecsc_extractor",
     requires=["token.is_sent_start"],
     assigns=["doc.ents", "doc._.relations", "span._.probability"],
-    default_config={"model": None, "device": "auto", "min_probability": None, "given_entities": False},
+    default_config={
+        "model": None,
+        "device": "auto",
+        "precision": "auto",
+        "min_probability": None,
+        "given_entities": False,
+    },
 )
 def make_extractor(
     nlp: Language,
     name: str,
     model: str | None,
     device: str,
+    precision: str,
     min_probability: float | None,
     given_entities: bool,
 ) -> ExtractorComponent:
     folder = Path(model) if model else default_model()
-    extractor = load_extractor(folder, pick_device(device))
+    extractor = load_extractor(folder, pick_device(device), precision=precision)
     if min_probability is not None:
         if not 0.0 <= min_probability <= 1.0:
             raise ModelError(f"min_probability must lie in 0..1, not {min_probability}")
@@ -231,11 +244,13 @@ def make_linker(nlp: Language, name: str, knowledge_base: str | None) -> LinkerC
 
 
 def pipeline_digests(nlp: Language) -> dict[str, Any]:
-    """Digests of model and knowledge base of a pipeline: what the run manifest records."""
+    """Digests of the models and the knowledge base of a pipeline: what the run manifest records."""
     digests: dict[str, Any] = {}
     for _, component in nlp.pipeline:
         if isinstance(component, ExtractorComponent):
             digests["model"] = component.digest
         elif isinstance(component, LinkerComponent):
             digests["knowledge_base"] = component.digest
+        elif isinstance(component, EntityModel):
+            digests["entities"] = component.digest
     return digests

@@ -35,7 +35,8 @@ class Crf(nn.Module):
         self.allowed: torch.Tensor
         self.begin: torch.Tensor
 
-    def _matrix(self) -> torch.Tensor:
+    def matrix(self) -> torch.Tensor:
+        """Scores float[tags, tags] of one tag followed by another, forbidden pairs far below all others."""
         return self.transitions + self.allowed
 
     def loss(self, emissions: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -43,7 +44,7 @@ class Crf(nn.Module):
 
         emissions: float[batch, words, tags]; tags: int64[batch, words]; mask: bool[batch, words].
         """
-        matrix = self._matrix()
+        matrix = self.matrix()
         score = (emissions.gather(2, tags.unsqueeze(2)).squeeze(2) * mask).sum(1)
         score = score + (matrix[tags[:, :-1], tags[:, 1:]] * mask[:, 1:]).sum(1) + self.begin[tags[:, 0]]
         return (self._log_partition(emissions, mask, matrix) - score).mean()
@@ -60,7 +61,7 @@ class Crf(nn.Module):
     @torch.no_grad()
     def decode(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Best tag sequences (Viterbi), int64[batch, words]; masked places hold 0."""
-        matrix = self._matrix()
+        matrix = self.matrix()
         n_words = emissions.shape[1]
         score = emissions[:, 0] + self.begin
         back: list[torch.Tensor] = []
@@ -75,19 +76,3 @@ class Crf(nn.Module):
             tag = torch.where(mask[:, t], previous, tag)
             path.append(tag)
         return torch.stack(path[::-1], dim=1) * mask
-
-    @torch.no_grad()
-    def marginals(self, emissions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Posterior of each tag at each word (forward–backward), float[batch, words, tags]."""
-        matrix = self._matrix()
-        n_words = emissions.shape[1]
-        forward = [emissions[:, 0] + self.begin]
-        for t in range(1, n_words):
-            moved = torch.logsumexp(forward[-1].unsqueeze(2) + matrix, dim=1) + emissions[:, t]
-            forward.append(torch.where(mask[:, t : t + 1], moved, forward[-1]))
-        back = [torch.zeros_like(forward[0])]
-        for t in range(n_words - 1, 0, -1):
-            moved = torch.logsumexp(matrix + (emissions[:, t] + back[-1]).unsqueeze(1), dim=2)
-            back.append(torch.where(mask[:, t : t + 1], moved, back[-1]))
-        total = torch.stack(forward, 1) + torch.stack(back[::-1], 1)
-        return torch.softmax(total, dim=2)

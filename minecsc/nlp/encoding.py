@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from minecsc.errors import ModelError
 
-MAX_PIECES = 510  # plus [CLS] and [SEP]: the encoder has 512 positions
+MAX_PIECES = 510  # plus [CLS] and [SEP]: BERT has 512 positions
 STRIDE = 128  # pieces that two neighbouring windows share, so that no word lacks context
 N_FEATURES = 4
 _MAX_CACHE = 200_000
@@ -43,25 +43,44 @@ def _bucket(kind: str, value: str, size: int) -> int:
     return zlib.crc32(f"{kind}{value}".encode("utf-8", "surrogatepass")) % size
 
 
-def _special(tokenizer: Tokenizer, name: str) -> int:
-    index = tokenizer.token_to_id(name)
-    if index is None:
-        raise ModelError(f"the tokenizer has no {name}")
-    return int(index)
+_FAMILIES = (("[CLS]", "[SEP]", "[PAD]", "[UNK]"), ("<s>", "</s>", "<pad>", "<unk>"))
+"""Special tokens as BERT and as RoBERTa name them."""
+
+
+def special_tokens(tokenizer: Tokenizer) -> tuple[int, int, int, int]:
+    """Ids of the tokens that open, close and pad a text, and of an unknown word.
+
+    The first two are those with which the tokenizer itself frames a text; where it frames none, and for the
+    others, they go by their names in BERT or RoBERTa. Raises ModelError where one is missing.
+    """
+    framed = tokenizer.encode("").ids
+    opening = tokenizer.id_to_token(framed[0]) if len(framed) == 2 else None
+    families = sorted(_FAMILIES, key=lambda names: names[0] != opening)
+    named = [[tokenizer.token_to_id(family[k]) for family in families] for k in range(4)]
+    found = [next((i for i in ids if i is not None), None) for ids in named]
+    if len(framed) == 2:
+        found[:2] = framed
+    for names, index in zip(zip(*families, strict=True), found, strict=True):
+        if index is None:
+            raise ModelError(f"the tokenizer has no {' or '.join(names)}")
+    cls, sep, pad, unk = (int(index) for index in found if index is not None)
+    return cls, sep, pad, unk
 
 
 class PieceEncoder:
-    """Word → word pieces and features, with a bounded cache: abstracts repeat their words."""
+    """Word → word pieces and features, with a bounded cache: abstracts repeat their words.
 
-    def __init__(self, tokenizer: Tokenizer, feature_buckets: int) -> None:
+    max_pieces: word pieces of a window, without the two that frame it.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, feature_buckets: int, max_pieces: int = MAX_PIECES) -> None:
         self.tokenizer = tokenizer
         self.buckets = feature_buckets
-        self.cls, self.sep, self.pad, self.unk = (
-            _special(tokenizer, name) for name in ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
-        )
+        self.max_pieces = max_pieces
         self._cache: dict[str, tuple[list[int], tuple[int, ...]]] = {}
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        self.cls, self.sep, self.pad, self.unk = special_tokens(tokenizer)
 
     def _word(self, word: str) -> tuple[list[int], tuple[int, ...]]:
         hit = self._cache.get(word)
@@ -116,33 +135,34 @@ class Batch:
         )
 
 
-def windows(encoded: EncodedText) -> list[tuple[int, int, int, int]]:
+def windows(encoded: EncodedText, max_pieces: int = MAX_PIECES) -> list[tuple[int, int, int, int]]:
     """Windows over one text: (first piece, end piece, first kept word, end kept word).
 
     Windows begin and end at words; a word in two windows is read where it stands further from the border.
     """
     starts, n_words = encoded.starts, len(encoded)
-    if starts[-1] <= MAX_PIECES:
+    shared = min(STRIDE, max_pieces // 3)
+    if starts[-1] <= max_pieces:
         return [(0, starts[-1], 0, n_words)]
     spans: list[tuple[int, int]] = []
     first = 0
     while True:
         last = first
-        while last < n_words and starts[last + 1] - starts[first] <= MAX_PIECES:
+        while last < n_words and starts[last + 1] - starts[first] <= max_pieces:
             last += 1
         last = max(last, first + 1)
         spans.append((first, last))
         if last >= n_words:
             break
         following = last
-        while following > first + 1 and starts[last] - starts[following - 1] <= STRIDE:
+        while following > first + 1 and starts[last] - starts[following - 1] <= shared:
             following -= 1
         first = following
     result: list[tuple[int, int, int, int]] = []
     keep_from = 0
     for i, (begin, end) in enumerate(spans):
         keep_to = n_words if i + 1 == len(spans) else (spans[i + 1][0] + end + 1) // 2
-        stop = min(starts[end], starts[begin] + MAX_PIECES)
+        stop = min(starts[end], starts[begin] + max_pieces)
         result.append((starts[begin], stop, keep_from, keep_to))
         keep_from = keep_to
     return result
@@ -154,7 +174,7 @@ def collate(encoder: PieceEncoder, texts: Sequence[EncodedText]) -> Batch:
     kept: list[tuple[int, int, int]] = []  # (row, column, flat word)
     max_words = max(len(t) for t in texts)
     for i, text in enumerate(texts):
-        for first, end, word_from, word_to in windows(text):
+        for first, end, word_from, word_to in windows(text, encoder.max_pieces):
             row = len(rows)
             rows.append([encoder.cls, *text.pieces[first:end], encoder.sep])
             for word in range(word_from, word_to):

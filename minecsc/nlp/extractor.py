@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, TypeVar, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from minecsc.errors import ModelError
-from minecsc.nlp.crf import bio_tags
+from minecsc.nlp.crf import Crf, bio_tags
+from minecsc.nlp.decoding import Decoder
 from minecsc.nlp.encoding import EncodedText, PieceEncoder, collate
+from minecsc.nlp.fast import FastNetwork, Mentions
 from minecsc.nlp.network import Network, chunks, mention_batch
+from minecsc.nlp.precision import Precision
 from minecsc.schema import ENTITY_TYPES, RELATION_TYPES
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+TEXTS_AT_A_TIME: Final = 64
+"""Texts whose word vectors are held at once on a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,9 @@ def pick_device(name: str) -> torch.device:
 class Extractor:
     """The network with everything needed to turn words into mentions and relations.
 
-    max_pieces: padded word pieces encoded at a time.
+    max_pieces: padded word pieces that a GPU encodes at a time. precision: None is ``fp32`` on a CPU and ``bf16``
+    on a GPU. On a CPU the weights are those that the network has when this is made, and as many texts are read at
+    a time as torch has threads.
     """
 
     network: Network
@@ -116,23 +130,31 @@ class Extractor:
     decision: Decision = field(default_factory=Decision)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     max_pieces: int = 8192
+    precision: Precision | None = None
 
     def __post_init__(self) -> None:
+        if self.precision is None:
+            self.precision = "fp32" if self.device.type == "cpu" else "bf16"
         self.network.to(self.device).eval()
+        with torch.inference_mode():
+            self._fast = FastNetwork(self.network, self.precision) if self.device.type == "cpu" else None
+            self._decoder = Decoder(cast(Crf, self.network.crf["csc"]))
         self._tags = bio_tags(self.network.config.entity_heads["csc"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process needs: packed weights are made there anew."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
 
     def set_min_probability(self, value: float) -> None:
         """Report relations from this probability on."""
         self.decision = replace(self.decision, min_probability=value)
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", torch.bfloat16)
-        return nullcontext()
-
-    @torch.inference_mode()
     def predict(self, texts: Sequence[TextInput]) -> list[Prediction]:
-        """Predictions in the order of ``texts``; how texts share a batch does not change them."""
+        """Predictions in the order of ``texts``; how texts share a batch does not change them on a CPU."""
         encoded = [self.encoder.encode(t.words) for t in texts]
         results = [Prediction([], []) for _ in texts]
         order = sorted((i for i in range(len(texts)) if len(encoded[i])), key=lambda i: (len(encoded[i].pieces), i))
@@ -143,6 +165,8 @@ class Extractor:
         return results
 
     def _groups(self, encoded: Sequence[EncodedText], order: Sequence[int]) -> list[list[int]]:
+        if self._fast is not None:  # nothing is padded: only the memory of word vectors counts
+            return [list(order[k : k + TEXTS_AT_A_TIME]) for k in range(0, len(order), TEXTS_AT_A_TIME)]
         groups: list[list[int]] = []
         for i in order:  # ascending length: the newest member sets the padded length
             if groups and len(encoded[i].pieces) * (len(groups[-1]) + 1) <= self.max_pieces:
@@ -152,79 +176,95 @@ class Extractor:
         return groups
 
     def _predict_group(self, texts: Sequence[TextInput], encoded: Sequence[EncodedText]) -> list[Prediction]:
-        # On a CPU a text fills the cores by itself, and alone it needs no padding: its scores are then the
-        # same to the last bit whatever shares its batch. Tags are decoded together: those steps are short.
-        parts = [[e] for e in encoded] if self.device.type == "cpu" else [list(encoded)]
-        vectors: list[torch.Tensor] = []
-        scores: list[torch.Tensor] = []
-        for part in parts:
-            batch = collate(self.encoder, part).to(self.device)
-            with self._autocast():
-                words, pair_vectors = self.network.encode(batch)
-                emissions = self.network.emissions(words)
-            vectors.extend(pair_vectors.unsqueeze(1))
-            scores.extend(emissions)
-        mentions = self._mentions(texts, scores)
-        return [
-            Prediction(found, self._relations(text, found, vector))
-            for text, found, vector in zip(texts, mentions, vectors, strict=True)
-        ]
-
-    def _mentions(self, texts: Sequence[TextInput], scores: Sequence[torch.Tensor]) -> list[list[PredictedMention]]:
+        if self._fast is None:
+            vectors, emissions = self._encode_padded(encoded)
+        else:
+            fast = self._fast
+            pairs = in_threads(lambda text: fast.encode(self.encoder, text), encoded)
+            emissions, vectors = [e.numpy() for e, _ in pairs], [v for _, v in pairs]
         if all(t.given is not None for t in texts):
-            return [_given(t) for t in texts]
-        crf: Any = self.network.crf["csc"]
-        lengths = [len(t.words) for t in texts]
-        padded = torch.nn.utils.rnn.pad_sequence(list(scores), batch_first=True)
-        mask = torch.arange(padded.shape[1]) < torch.tensor(lengths).unsqueeze(1)
-        mask = mask.to(self.device)
-        path = crf.decode(padded, mask).cpu()
-        marginals = crf.marginals(padded, mask).cpu()
-        return [
-            _given(text)
-            if text.given is not None
-            else self._spans(path[i, :n].tolist(), marginals[i, :n], text.sentences)
-            for i, (text, n) in enumerate(zip(texts, lengths, strict=True))
-        ]
+            mentions = [_given(t) for t in texts]
+        else:
+            mentions = [
+                self._spans(path, marginals, text.sentences) if text.given is None else _given(text)
+                for text, (path, marginals) in zip(texts, self._decoder(emissions), strict=True)
+            ]
+        relate = self._relations_padded if self._fast is None else self._relations
+        jobs = list(zip(texts, mentions, vectors, strict=True))
+        scored = in_threads(relate, jobs) if self._fast is not None else [relate(job) for job in jobs]
+        return [Prediction(found, relations) for found, relations in zip(mentions, scored, strict=True)]
+
+    @torch.inference_mode()
+    def _encode_padded(
+        self, encoded: Sequence[EncodedText]
+    ) -> tuple[list[torch.Tensor], list[npt.NDArray[np.float32]]]:
+        """Word vectors and tag scores of texts in one padded batch."""
+        batch = collate(self.encoder, encoded).to(self.device)
+        with self._autocast():
+            words, vectors = self.network.encode(batch)
+            emissions = self.network.emissions(words).cpu().numpy()
+        return list(vectors), [emissions[k, : len(text)] for k, text in enumerate(encoded)]
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
 
     def _spans(
-        self, path: Sequence[int], marginals: torch.Tensor, sentences: Sequence[tuple[int, int]]
+        self, path: Sequence[int], marginals: npt.NDArray[np.float64], sentences: Sequence[tuple[int, int]]
     ) -> list[PredictedMention]:
         """Mentions from a tag path; one that would run over a sentence border is cut there.
 
         The probability is the smallest posterior of its tags, and of the tag after it not going on.
         """
-        sentence_of = {}
-        for k, (first, stop) in enumerate(sentences):
-            for word in range(first, stop):
-                sentence_of[word] = k
         found: list[PredictedMention] = []
-        word = 0
-        while word < len(path):
-            tag = self._tags[path[word]]
-            if not tag.startswith("B-") or word not in sentence_of:
-                word += 1
-                continue
-            last = word
-            inside = path[word] + 1
-            while last + 1 < len(path) and path[last + 1] == inside and sentence_of.get(last + 1) == sentence_of[word]:
-                last += 1
-            probability = min(float(marginals[k, path[k]]) for k in range(word, last + 1))
-            if last + 1 < len(path):
-                probability = min(probability, 1.0 - float(marginals[last + 1, inside]))
-            probability = round(min(max(probability, 0.0), 1.0), 4)
-            found.append(PredictedMention(word, last, tag[2:], probability, sentence_of[word]))
-            word = last + 1
+        for k, (first, stop) in enumerate(sentences):
+            word = first
+            while word < stop:
+                tag = self._tags[path[word]]
+                if not tag.startswith("B-"):
+                    word += 1
+                    continue
+                inside = path[word] + 1
+                end = word + 1
+                while end < stop and path[end] == inside:
+                    end += 1
+                probability = min(float(marginals[at, path[at]]) for at in range(word, end))
+                if end < len(path):
+                    probability = min(probability, 1.0 - float(marginals[end, inside]))
+                probability = round(min(max(probability, 0.0), 1.0), 4)
+                found.append(PredictedMention(word, end - 1, tag[2:], probability, k))
+                word = end
         return found
 
-    def _relations(
-        self, text: TextInput, mentions: Sequence[PredictedMention], vectors: torch.Tensor
+    def _relations(self, job: tuple[TextInput, Sequence[PredictedMention], torch.Tensor]) -> list[PredictedRelation]:
+        """Relations of one text. The job's vectors: float[words, width]."""
+        text, mentions, vectors = job
+        members = _by_sentence(mentions)
+        if self._fast is None or not members:
+            return []
+        index = [k for m in members for k in m]
+        rows = np.array(
+            [(mentions[k].first, mentions[k].last, ENTITY_TYPES.index(mentions[k].type)) for k in index]  # type: ignore[arg-type]
+        )
+        batch = Mentions(
+            first=rows[:, 0],
+            last=rows[:, 1],
+            types=rows[:, 2],
+            sentence=np.repeat(np.arange(len(members)), [len(m) for m in members]),
+            borders=np.array([text.sentences[mentions[m[0]].sentence] for m in members]),
+        )
+        head, tail, logits, flags = self._fast.pair_scores(vectors, batch)
+        named = np.array(index)
+        return self._decide(named[head], named[tail], logits, flags, mentions)
+
+    @torch.inference_mode()
+    def _relations_padded(
+        self, job: tuple[TextInput, Sequence[PredictedMention], torch.Tensor]
     ) -> list[PredictedRelation]:
-        """Relations of one text. vectors: float[1, words, width]."""
-        by_sentence: dict[int, list[int]] = {}
-        for k, mention in enumerate(mentions):
-            by_sentence.setdefault(mention.sentence, []).append(k)
-        members = [by_sentence[s] for s in sorted(by_sentence) if len(by_sentence[s]) > 1]
+        """The same by :meth:`Network.pair_scores`, sentences of like size together."""
+        text, mentions, vectors = job
+        members = _by_sentence(mentions)
         sentences = [(0, *text.sentences[mentions[m[0]].sentence]) for m in members]
         relations: list[PredictedRelation] = []
         for group in chunks(sentences, [len(m) for m in members]):
@@ -234,46 +274,77 @@ class Extractor:
             ]
             padded = mention_batch([sentences[g] for g in group], rows).to(self.device)
             with self._autocast():
-                logits, flags = self.network.pair_scores(vectors, padded)
-            probabilities = torch.softmax(logits, dim=-1).cpu()
-            raised = torch.sigmoid(flags).cpu()
+                logits, flags = (x.cpu() for x in self.network.pair_scores(vectors.unsqueeze(0), padded))
             for row, g in enumerate(group):
                 n = len(members[g])
-                certainty = torch.tensor([mentions[k].probability for k in members[g]])
-                relations.extend(self._decide(probabilities[row, :n, :n], raised[row, :n, :n], certainty, members[g]))
-        relations.sort(key=lambda r: (r.head, r.tail, r.type))
-        return relations
+                i, j = (~np.eye(n, dtype=bool)).nonzero()
+                named = np.array(members[g])
+                relations += self._decide(named[i], named[j], logits[row, i, j], flags[row, i, j], mentions)
+        return sorted(relations, key=lambda r: (r.head, r.tail))
 
     def _decide(
         self,
-        probabilities: torch.Tensor,
+        head: npt.NDArray[np.int64],
+        tail: npt.NDArray[np.int64],
+        logits: torch.Tensor,
         flags: torch.Tensor,
-        certainty: torch.Tensor,
-        members: Sequence[int],
+        mentions: Sequence[PredictedMention],
     ) -> list[PredictedRelation]:
-        """Relations of one sentence. certainty: float[mentions], probabilities of the mentions."""
-        raw, label = probabilities[..., 1:].max(dim=-1)
-        best = self.decision.calibrate(raw, certainty.unsqueeze(1), certainty.unsqueeze(0))
+        """Relations among scored pairs, by head and tail.
+
+        logits: float32[pairs, types + 1]; flags: float32[pairs, 2].
+        """
+        certainty = torch.tensor([m.probability for m in mentions])
+        raw, label = torch.softmax(logits, dim=-1)[:, 1:].max(dim=-1)
+        best = self.decision.calibrate(raw, certainty[torch.from_numpy(head)], certainty[torch.from_numpy(tail)])
         best = (best * 10_000).round() / 10_000
-        best.fill_diagonal_(-1.0)  # never a relation of a mention to itself, whatever the threshold
-        # An association has no direction: of its two readings the likelier one stays.
-        mutual = label == RELATION_TYPES.index("associated_with")
-        mutual = mutual & mutual.T
-        weaker = (best < best.T) | ((best == best.T) & torch.ones_like(best).tril().bool())
-        best = best.masked_fill(mutual & weaker, -1.0)
+        kept = (best >= self.decision.min_probability).nonzero()[:, 0]
+        raised = torch.sigmoid(flags[kept]).tolist()
+        probability = {(int(head[k]), int(tail[k])): float(best[k]) for k in kept.tolist()}
+        types = {(int(head[k]), int(tail[k])): RELATION_TYPES[int(label[k])] for k in kept.tolist()}
         found = []
-        for i, j in (best >= self.decision.min_probability).nonzero().tolist():
+        for (pair, value), (negated, speculative) in zip(probability.items(), raised, strict=True):
+            back = pair[::-1]
+            # An association has no direction: of its two readings the likelier one stays.
+            if types[pair] == types.get(back) == "associated_with" and (-value, pair) > (-probability[back], back):
+                continue
             found.append(
                 PredictedRelation(
-                    type=RELATION_TYPES[int(label[i, j])],
-                    head=members[i],
-                    tail=members[j],
-                    probability=round(float(best[i, j]), 4),
-                    negated=bool(flags[i, j, 0] >= self.decision.negation_threshold),
-                    speculative=bool(flags[i, j, 1] >= self.decision.speculation_threshold),
+                    type=types[pair],
+                    head=pair[0],
+                    tail=pair[1],
+                    probability=round(value, 4),
+                    negated=negated >= self.decision.negation_threshold,
+                    speculative=speculative >= self.decision.speculation_threshold,
                 )
             )
-        return found
+        return sorted(found, key=lambda r: (r.head, r.tail))
+
+
+def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """``work`` on each item without gradients, in order, on as many threads as torch uses: one thread an item.
+
+    Small matrices gain little from a second thread; a second text doubles what is done. No result depends on the
+    number of threads.
+    """
+
+    @torch.inference_mode()
+    def one(item: Item) -> Result:
+        return work(item)
+
+    workers = min(torch.get_num_threads(), len(items))
+    if workers <= 1:
+        return [one(item) for item in items]
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(one, items))
+
+
+def _by_sentence(mentions: Sequence[PredictedMention]) -> list[list[int]]:
+    """Indices of the mentions of each sentence that has at least two, in reading order."""
+    members: dict[int, list[int]] = {}
+    for k, mention in enumerate(mentions):
+        members.setdefault(mention.sentence, []).append(k)
+    return [members[s] for s in sorted(members) if len(members[s]) > 1]
 
 
 def _given(text: TextInput) -> list[PredictedMention]:

@@ -13,13 +13,15 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from transformers import BertConfig
+from transformers import PreTrainedConfig
 
 from minecsc.errors import ModelError
 from minecsc.ids import file_digest, json_digest
 from minecsc.nlp.encoding import PieceEncoder
 from minecsc.nlp.extractor import Decision, Extractor
 from minecsc.nlp.network import Network, NetworkConfig
+from minecsc.nlp.precision import pick_precision
+from minecsc.nlp.transformer import piece_limit, read_config
 from minecsc.resources import resource
 
 FORMAT = 1
@@ -56,9 +58,16 @@ def model_digest(folder: Path) -> str:
     return json_digest({"files": meta["digests"], "decision": meta["decision"], "network": meta["network"]})
 
 
-def load_extractor(folder: Path | None = None, device: torch.device | str = "cpu", *, check: bool = True) -> Extractor:
-    """Read a model folder onto a device. Raises ModelError where files are missing, altered or do not fit."""
+def load_extractor(
+    folder: Path | None = None, device: torch.device | str = "cpu", *, precision: str = "fp32", check: bool = True
+) -> Extractor:
+    """Read a model folder onto a device; precision as of :func:`pick_precision`.
+
+    Raises ModelError where files are missing, altered or do not fit, or the machine lacks the precision.
+    """
     folder = folder or default_model()
+    device = torch.device(device)
+    chosen = pick_precision(precision, device)
     meta = read_meta(folder)
     if check:
         for name, expected in meta["digests"].items():
@@ -66,7 +75,7 @@ def load_extractor(folder: Path | None = None, device: torch.device | str = "cpu
                 raise ModelError(f"{folder / name}: content does not match its digest in meta.json")
     try:
         config = NetworkConfig.from_dict(meta["network"])
-        network = Network(config, BertConfig.from_json_file(str(folder / "config.json")))
+        network = Network(config, read_config(folder))
         weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
         network.load_state_dict(weights)
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -76,16 +85,17 @@ def load_extractor(folder: Path | None = None, device: torch.device | str = "cpu
         raise ModelError(f"{folder}: weights, tokenizer and meta.json do not fit together ({e})") from e
     return Extractor(
         network=network,
-        encoder=PieceEncoder(tokenizer, config.feature_buckets),
+        encoder=PieceEncoder(tokenizer, config.feature_buckets, piece_limit(network.encoder)),
         decision=Decision.from_dict(meta["decision"]),
-        device=torch.device(device),
+        device=device,
+        precision=chosen,
     )
 
 
 def save_model(
     folder: Path,
     network: Network,
-    encoder_config: BertConfig,
+    encoder_config: PreTrainedConfig,
     tokenizer: Tokenizer,
     meta: dict[str, Any],
 ) -> None:

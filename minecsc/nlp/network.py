@@ -19,10 +19,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, BertConfig
+from transformers import PreTrainedConfig
 
 from minecsc.nlp.crf import Crf, bio_tags
 from minecsc.nlp.encoding import N_FEATURES, Batch
+from minecsc.nlp.transformer import build_encoder
 from minecsc.schema import ENTITY_TYPES, RELATION_TYPES, signature_allows
 
 NO_RELATION = "none"
@@ -231,10 +232,10 @@ class RangeMax:
 class Network(nn.Module):
     """Encoder and heads. See the module's docstring for the layers."""
 
-    def __init__(self, config: NetworkConfig, encoder_config: BertConfig) -> None:
+    def __init__(self, config: NetworkConfig, encoder_config: PreTrainedConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = AutoModel.from_config(encoder_config, add_pooling_layer=False)
+        self.encoder = build_encoder(encoder_config)
         hidden = encoder_config.hidden_size
         self.words = WordLayer(hidden, config)
         self.entity_out = nn.ModuleDict()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Iterator, Sequence
 
 from spacy.language import Language
@@ -32,13 +33,15 @@ def extraction_from_doc(document: Document, doc: Doc) -> Extraction:
     if doc.text != document.text:
         raise SchemaError(f"{document.document_id}: the processed text is not the document's")
     sentences: list[Sentence] = []
-    sentence_of: dict[int, int] = {}
+    token_ends: list[int] = []
     for span in doc.sents:
-        kept = [t for t in span if not t.is_space]
-        if not kept:
+        raw = span.text
+        words = raw.strip()
+        if not words:
             continue
-        sentence_of[span.start] = len(sentences)
-        sentences.append(Sentence(len(sentences), kept[0].idx, kept[-1].idx + len(kept[-1])))
+        begin = span.start_char + len(raw) - len(raw.lstrip())
+        token_ends.append(span.end)
+        sentences.append(Sentence(len(sentences), begin, begin + len(words)))
     mentions: dict[tuple[int, int], Mention] = {}
     for entity in doc.ents:
         mentions[entity.start, entity.end] = Mention(
@@ -46,7 +49,7 @@ def extraction_from_doc(document: Document, doc: Doc) -> Extraction:
             end=entity.end_char,
             surface=entity.text,
             type=entity.label_,  # type: ignore[arg-type]
-            sentence=sentence_of[entity.sent.start],
+            sentence=bisect.bisect_right(token_ends, entity.start),
             probability=1.0 if entity._.probability is None else entity._.probability,
             concept_id=entity.kb_id_ or None,
             link_score=entity._.link_score if entity.kb_id_ else None,

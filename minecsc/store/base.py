@@ -41,7 +41,8 @@ class EvidenceBase:
     """An open evidence base, as it stood when it was opened. Close it, or use it in a ``with`` block.
 
     Names in filters match a concept's identifier, name or synonym, or the name as written, whatever its
-    case; a concept also stands for all narrower ones. Not to be shared between threads.
+    case; a concept also stands for all narrower ones (Notch for NOTCH1, ABC transporter for ABCB1), unless a
+    question is asked with ``exact=True``. Not to be shared between threads.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -73,6 +74,7 @@ class EvidenceBase:
         min_probability: float = 0.0,
         include_negated: bool = False,
         pmid: str | int | None = None,
+        exact: bool = False,
         limit: int | None = None,
     ) -> Result:
         """Relations with sentence and paper (view ``evidence``), most probable first.
@@ -84,10 +86,10 @@ class EvidenceBase:
         _one_of(type, RELATION_TYPES, "relation type")
         slots = {"drug": drug, "gene": gene, "mechanism": mechanism, "population": population}
         page = queries.relations(
-            head=self._name(head),
-            tail=self._name(tail),
-            either=self._slots(slots),
-            cancer=self._name(cancer),
+            head=self._name(head, exact),
+            tail=self._name(tail, exact),
+            either=self._slots(slots, exact),
+            cancer=self._name(cancer, exact),
             type=type,
             min_probability=min_probability,
             include_negated=include_negated,
@@ -105,6 +107,7 @@ class EvidenceBase:
         *,
         effect: str | None = None,
         min_belief: float = 0.0,
+        exact: bool = False,
         limit: int | None = None,
     ) -> Result:
         """Frames in words (view ``frame_view``), most believed first; among equals the fuller first.
@@ -113,7 +116,7 @@ class EvidenceBase:
         """
         _one_of(effect, _EFFECTS, "effect")
         slots = {"drug": drug, "mechanism": mechanism, "population": population, "cancer": cancer}
-        page = queries.frames(slots=self._slots(slots), effect=effect, min_belief=min_belief, limit=limit)
+        page = queries.frames(slots=self._slots(slots, exact), effect=effect, min_belief=min_belief, limit=limit)
         return self._rows(page)
 
     def statements(
@@ -128,15 +131,16 @@ class EvidenceBase:
         population: str | None = None,
         min_belief: float = 0.0,
         contested: bool | None = None,
+        exact: bool = False,
         limit: int | None = None,
     ) -> Result:
         """Triples over all papers (view ``statement_view``), most believed first."""
         _one_of(type, RELATION_TYPES, "relation type")
         slots = {"drug": drug, "gene": gene, "mechanism": mechanism, "population": population}
         page = queries.statements(
-            head=self._name(head),
-            tail=self._name(tail),
-            either=self._slots(slots),
+            head=self._name(head, exact),
+            tail=self._name(tail, exact),
+            either=self._slots(slots, exact),
             type=type,
             min_belief=min_belief,
             contested=contested,
@@ -201,12 +205,12 @@ class EvidenceBase:
         except duckdb.Error as error:
             raise StoreError(f"the query failed: {error}") from error
 
-    def _name(self, name: str | None, *, classes: bool = False) -> queries.Name | None:
-        return None if name is None else queries.resolve(self._con, name, classes=classes)
+    def _name(self, name: str | None, exact: bool) -> queries.Name | None:
+        return None if name is None else queries.resolve(self._con, name, exact=exact)
 
-    def _slots(self, slots: Mapping[str, str | None]) -> list[tuple[str, queries.Name]]:
+    def _slots(self, slots: Mapping[str, str | None], exact: bool) -> list[tuple[str, queries.Name]]:
         return [
-            (slot, queries.resolve(self._con, name, classes=slot == "mechanism"))
+            (slot, queries.resolve(self._con, name, classes=slot == "mechanism", exact=exact))
             for slot, name in slots.items()
             if name is not None
         ]

@@ -66,6 +66,24 @@ _CHECKS: Final[dict[str, str]] = {
         ANTI JOIN relation USING (relation_id)
         WHERE (SELECT evidence_current FROM base_state)
     """,
+    "linked concept is stored with its way up": """
+        SELECT DISTINCT m.concept_id, 'not among its own ancestors'
+        FROM mention m ANTI JOIN concept_ancestor a ON a.concept_id = m.concept_id AND a.distance = 0
+        WHERE m.concept_id IS NOT NULL
+    """,
+    "ancestors are closed under parents": """
+        SELECT a.concept_id, p.parent_id
+        FROM concept_ancestor a
+        JOIN (SELECT concept_id, unnest(parents) AS parent_id FROM concept) p ON p.concept_id = a.ancestor_id
+        LEFT JOIN concept_ancestor known ON known.concept_id = a.concept_id AND known.ancestor_id = p.parent_id
+        WHERE known.distance IS NULL OR known.distance > a.distance + 1
+    """,
+    "ancestor is named once": """
+        SELECT concept_id, ancestor_id FROM concept_ancestor GROUP BY ALL HAVING count(*) > 1
+    """,
+    "stored concept is used": """
+        SELECT concept_id, name FROM concept WHERE concept_id NOT IN (SELECT ancestor_id FROM concept_ancestor)
+    """,
 } | {
     f"{table}_id is unique": f"""
         SELECT {table}_id, count(*)::VARCHAR FROM {table} GROUP BY ALL HAVING count(*) > 1
@@ -97,14 +115,16 @@ _CONTENT: Final[dict[str, str]] = {
     f"round(link_score * 10000)::INTEGER, {_PROBABILITY}",
     "relation": f"relation_id, document_id, sentence_id, type, head_mention_id, tail_mention_id, negated, "
     f"speculative, {_PROBABILITY}",
+    "concept": "concept_id, name, type, synonyms, xrefs, parents, mechanism_class, strategy_class, genes",
+    "concept_ancestor": "concept_id, ancestor_id, distance",
 }
 
 
 def content_hash(db: Path | str) -> str:
-    """Hash of what ``db`` says: documents, sentences, mentions, relations, flags; hexadecimal.
+    """Hash of what ``db`` says: documents, sentences, mentions, relations, flags, concepts; hexadecimal.
 
     Probabilities count to four places. Runs, times, sources, row order and load order do not count, nor
-    does what is derived (concepts, frames, statements).
+    does what is derived (frames, statements).
     """
     parts: list[str] = []
     with connect_read_only(db) as con:

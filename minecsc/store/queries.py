@@ -1,7 +1,8 @@
 """The named questions as SQL: filters in, (query, parameters) out. Every value travels as a parameter.
 
 A name in a filter matches a concept's identifier, name or synonym, or the name as written in the text,
-whatever its case; a concept also stands for all narrower ones. A mechanism may be given by its class.
+whatever its case; a concept also stands for all narrower ones, unless the question is exact. A mechanism may be given
+by its class.
 """
 
 from __future__ import annotations
@@ -41,18 +42,23 @@ class Name:
         return [*self.concepts, *(concept_key(None, type_, self.surface) for type_ in types)]
 
 
-def resolve(con: duckdb.DuckDBPyConnection, name: str, *, classes: bool = False) -> Name:
-    """Looks a name up among the stored concepts; ``classes``: also as mechanism class."""
+def resolve(con: duckdb.DuckDBPyConnection, name: str, *, classes: bool = False, exact: bool = False) -> Name:
+    """Looks a name up among the stored concepts.
+
+    classes: also as mechanism class. exact: only the concepts that bear the name, neither narrower ones nor a class.
+    """
     surface = name.strip().lower()
     rows = con.execute(
         """
         SELECT DISTINCT a.concept_id FROM concept c JOIN concept_ancestor a ON a.ancestor_id = c.concept_id
-        WHERE lower(c.concept_id) = $name OR lower(c.name) = $name
-            OR list_contains(list_transform(c.synonyms, lambda x: lower(x)), $name)
-            OR ($classes AND c.mechanism_class = $name)
+        WHERE (a.distance = 0 OR NOT $exact) AND (
+            lower(c.concept_id) = $name OR lower(c.name) = $name
+            OR list_contains(list_transform(c.synonyms, lambda x: lower(x)), $name))
+        UNION
+        SELECT concept_id FROM concept WHERE $classes AND mechanism_class = $name
         ORDER BY ALL
         """,
-        {"name": surface, "classes": classes},
+        {"name": surface, "classes": classes and not exact, "exact": exact},
     ).fetchall()
     return Name(surface, tuple(row[0] for row in rows))
 

@@ -1,8 +1,8 @@
--- The stored schema, version 1. One DuckDB file; a row of evidence leads to its text by offsets and to its run.
+-- The stored schema, version 2. One DuckDB file; a row of evidence leads to its text by offsets and to its run.
 --
 -- Keys are not declared: bulk loads and replacements in one transaction would pay for an index on every
 -- table. The loader, the only writer, keeps every *_id unique, and `check_base` verifies it.
--- A changed table raises schema_version and needs a migration: readers refuse any other version.
+-- A changed table raises schema_version: readers refuse any other version, and the documents are extracted anew.
 
 CREATE TABLE base_state (
     schema_version   INTEGER NOT NULL,
@@ -153,8 +153,8 @@ CREATE TABLE concept (
     strategy_class  VARCHAR,
     genes           VARCHAR[] NOT NULL
 );
-COMMENT ON TABLE concept IS 'Concepts that mentions link to, and all their ancestors';
-COMMENT ON COLUMN concept.concept_id IS 'CURIE, e.g. HGNC:74';
+COMMENT ON TABLE concept IS 'Concepts that mentions link to, all their ancestors, and their classes';
+COMMENT ON COLUMN concept.concept_id IS 'CURIE, e.g. hgnc:74';
 COMMENT ON COLUMN concept.name IS 'Preferred name';
 COMMENT ON COLUMN concept.type IS 'Entity type';
 COMMENT ON COLUMN concept.synonyms IS 'Other names';
@@ -166,11 +166,13 @@ COMMENT ON COLUMN concept.genes IS 'Genes that a drug acts on or that define a p
 
 CREATE TABLE concept_ancestor (
     concept_id  VARCHAR NOT NULL,
-    ancestor_id VARCHAR NOT NULL
+    ancestor_id VARCHAR NOT NULL,
+    distance    INTEGER NOT NULL
 );
-COMMENT ON TABLE concept_ancestor IS 'Every concept with itself and everything broader';
+COMMENT ON TABLE concept_ancestor IS 'Every stored concept with itself, everything broader, and the classes it is in';
 COMMENT ON COLUMN concept_ancestor.concept_id IS 'Concept';
-COMMENT ON COLUMN concept_ancestor.ancestor_id IS 'The concept itself, or one that is broader';
+COMMENT ON COLUMN concept_ancestor.ancestor_id IS 'The concept itself, one that is broader, or its mechanism or strategy class';
+COMMENT ON COLUMN concept_ancestor.distance IS 'Steps upwards by the shortest way; 0 is the concept itself';
 
 CREATE TABLE relation (
     relation_id     VARCHAR NOT NULL,

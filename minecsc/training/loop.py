@@ -15,8 +15,10 @@ import torch
 from tqdm import tqdm
 
 from minecsc.errors import ModelError
-from minecsc.nlp.encoding import PieceEncoder, collate
+from minecsc.nlp.encoding import Batch, PieceEncoder, collate
 from minecsc.nlp.network import Network, chunks, mention_batch
+from minecsc.schema import ENTITY_TYPES
+from minecsc.training.corpora import annotates_flags, pair_filter
 from minecsc.training.examples import Example, batches
 
 
@@ -24,12 +26,16 @@ from minecsc.training.examples import Example, batches
 class TrainConfig:
     """What a run does. Rates are peak AdamW learning rates; max_pieces bounds a padded batch.
 
-    mixed_epochs: epochs over all corpora and gold; gold_epochs: epochs over gold alone.
+    mixed_epochs: epochs over gold and a share of the other corpora's texts, drawn anew each time; gold_epochs: epochs
+    over gold and a late share of them. word_dropout: share of the words hidden in training, so that context counts.
     """
 
     seed: int = 13
     mixed_epochs: int = 3
     gold_epochs: int = 14
+    mixed_share: float = 1.0
+    late_share: float = 0.0
+    word_dropout: float = 0.0
     encoder_rate: float = 1.5e-4
     head_rate: float = 8e-4
     gold_factor: float = 0.7
@@ -68,10 +74,18 @@ class Average:
 
 
 def losses(
-    network: Network, encoder: PieceEncoder, examples: Sequence[Example], device: torch.device
+    network: Network,
+    encoder: PieceEncoder,
+    examples: Sequence[Example],
+    device: torch.device,
+    *,
+    word_dropout: float = 0.0,
 ) -> dict[str, torch.Tensor]:
     """Entity, relation and flag losses of examples that share their heads."""
-    batch = collate(encoder, [e.encoded for e in examples]).to(device)
+    batch = collate(encoder, [e.encoded for e in examples])
+    if word_dropout:
+        hide_words(batch, word_dropout, encoder)
+    batch = batch.to(device)
     words, vectors = network.encode(batch)
     result: dict[str, torch.Tensor] = {}
     n_words = batch.word_mask.sum()
@@ -89,6 +103,26 @@ def losses(
     return result
 
 
+def hide_words(batch: Batch, share: float, encoder: PieceEncoder) -> None:
+    """Put [MASK] for a share of the words, in place: names met in training must not be all that is learnt."""
+    hidden = torch.rand(batch.word_mask.numel()) < share
+    mask = encoder.tokenizer.token_to_id("[MASK]")
+    rows = batch.piece_rows[hidden[batch.piece_words]]
+    batch.input_ids.view(-1)[rows] = encoder.unk if mask is None else mask
+    batch.features[hidden.view(batch.word_mask.shape)] = 0
+
+
+def _allowed_pairs(head: str) -> torch.Tensor | None:
+    """bool[types, types]: which pairs a relation head's corpus annotates; None = all."""
+    pairs = pair_filter(head)
+    if pairs is None:
+        return None
+    allowed = torch.zeros(len(ENTITY_TYPES), len(ENTITY_TYPES), dtype=torch.bool)
+    for i, j in pairs:
+        allowed[i, j] = True
+    return allowed
+
+
 def _pair_losses(
     network: Network, examples: Sequence[Example], vectors: torch.Tensor, head: str, device: torch.device
 ) -> dict[str, torch.Tensor]:
@@ -102,6 +136,7 @@ def _pair_losses(
     relation = vectors.new_zeros(())
     flag = vectors.new_zeros(())
     n_pairs = n_flags = 0
+    allowed = _allowed_pairs(head)
     for group in chunks(sentences, [len(m) for m in mentions]):
         padded = mention_batch([sentences[g] for g in group], [mentions[g] for g in group])
         n = padded.mask.shape[1]
@@ -112,14 +147,14 @@ def _pair_losses(
                 gold[k, i, j] = label
                 flags[k, i, j, 0], flags[k, i, j, 1] = float(negated), float(speculative)
         pairs = padded.mask.unsqueeze(2) & padded.mask.unsqueeze(1) & ~torch.eye(n, dtype=torch.bool)
-        if head == "chemprot":  # only chemical → gene is annotated
-            pairs &= (padded.types.unsqueeze(2) == 0) & (padded.types.unsqueeze(1) == 1)
+        if allowed is not None:
+            pairs &= allowed[padded.types.unsqueeze(2), padded.types.unsqueeze(1)]
         logits, flag_logits = network.pair_scores(vectors, padded.to(device), head)
         pairs, gold = pairs.to(device), gold.to(device)
         relation = relation + torch.nn.functional.cross_entropy(logits[pairs], gold[pairs], reduction="sum")
         n_pairs += int(pairs.sum())
         held = gold > 0
-        if head != "chemprot" and bool(held.any()):
+        if annotates_flags(head) and bool(held.any()):
             flag = flag + torch.nn.functional.binary_cross_entropy_with_logits(
                 flag_logits[held], flags.to(device)[held], reduction="sum"
             )
@@ -150,7 +185,7 @@ class Trainer:
         total = self.config.mixed_epochs + self.config.gold_epochs
         for epoch in range(progress.epoch, total):
             mixed = epoch < self.config.mixed_epochs
-            examples = [*gold, *others] if mixed else list(gold)
+            examples = [*gold, *self._others(epoch, others)]
             started = time.perf_counter()
             means = self._epoch(epoch, examples, optimizer, average)
             figures = self._measure(average)
@@ -170,6 +205,12 @@ class Trainer:
                 _save({"network": average.values, "figures": figures, "epoch": epoch}, self.folder / "best.pt")
             self._checkpoint(optimizer, average, progress)
         return progress
+
+    def _others(self, epoch: int, others: Sequence[Example]) -> list[Example]:
+        c = self.config
+        share = c.mixed_share if epoch < c.mixed_epochs else c.late_share
+        rng = random.Random(c.seed * 7919 + epoch)
+        return rng.sample(list(others), round(share * len(others)))
 
     def progress(self) -> Progress:
         """Where the run in ``folder`` stands. Raises ModelError where no epoch of it is done."""
@@ -221,7 +262,13 @@ class Trainer:
                 if not mixed and c.mixed_epochs:
                     parameters["lr"] *= c.gold_factor
             with torch.autocast(self.device.type, torch.bfloat16, enabled=c.bf16):
-                parts = losses(self.network, self.encoder, [examples[i] for i in group], self.device)
+                parts = losses(
+                    self.network,
+                    self.encoder,
+                    [examples[i] for i in group],
+                    self.device,
+                    word_dropout=c.word_dropout,
+                )
             loss = sum(
                 (
                     parts[k] * w

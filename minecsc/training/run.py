@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
-from transformers import AutoModel, BertConfig
 
 from minecsc.errors import ModelError
 from minecsc.ids import file_digest
@@ -20,9 +18,12 @@ from minecsc.nlp.encoding import PieceEncoder
 from minecsc.nlp.extractor import pick_device
 from minecsc.nlp.model_io import save_model
 from minecsc.nlp.network import Network, NetworkConfig
+from minecsc.nlp.transformer import piece_limit
 from minecsc.training.card import model_card
-from minecsc.training.corpora import CORPORA, gold_texts, held_out, read_corpus
+from minecsc.training.corpora import CORPORA, added_gold, gold_texts, held_out, read_corpus
+from minecsc.training.encoders import load_pretrained
 from minecsc.training.examples import AnnotatedText, Example, make_example
+from minecsc.training.heads import save_corpus_heads
 from minecsc.training.loop import TrainConfig, Trainer
 from minecsc.training.selection import Evaluator, choose_decision, inputs
 
@@ -54,7 +55,8 @@ def network_config(corpora: Sequence[str]) -> NetworkConfig:
     relation = dict(default.relation_heads)
     for name in corpora:
         spec = CORPORA[name]
-        entity[name] = tuple(dict.fromkeys(spec.entity_types.values()))
+        if spec.entity_types:
+            entity[name] = tuple(dict.fromkeys(spec.entity_types.values()))
         if spec.relation_types:
             relation[name] = spec.relation_types
     return NetworkConfig(entity_heads=entity, relation_heads=relation)
@@ -76,13 +78,14 @@ def load_data(
         made = (make_example(t, encoder, config.entity_heads, config.relation_heads) for t in texts)
         return [e for e in made if e is not None]
 
-    gold_train = list(gold_texts(shared, "train", exclude))
+    added = added_gold(shared, exclude)
+    gold_train = [*gold_texts(shared, "train", exclude), *added]
     if limit is not None:
         random.Random(seed).shuffle(gold_train)
         gold_train = gold_train[:limit]
     dev_texts = list(gold_texts(shared, "dev"))
     data = TrainingData(examples(gold_train), [], examples(dev_texts), dev_texts)
-    data.counts["gold/train"] = len(data.gold)
+    data.counts["gold/train"] = len(data.gold)  # what the project added included
     for name in corpora:
         found = examples(list(read_corpus(shared, name, exclude)))
         data.counts[name] = len(found)
@@ -97,7 +100,7 @@ def train(
     config: TrainConfig,
     *,
     device: str = "auto",
-    base: Path | None = None,
+    base: Path | str | None = None,
     limit: int | None = None,
     resume: bool = True,
     finish: bool = False,
@@ -112,16 +115,12 @@ def train(
     unknown = [name for name in config.corpora if name not in CORPORA]
     if unknown:
         raise ModelError(f"unknown corpora {unknown}; known: {sorted(CORPORA)}")
-    base = base or base_encoder()
-    encoder_config = BertConfig.from_json_file(str(base / "config.json"))
-    encoder_config.attention_probs_dropout_prob = 0.0  # drawing it costs a third of a CPU's training time
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    pretrained = load_pretrained(base) if base else load_pretrained(base_encoder(), "all-MiniLM-L6-v2")
     heads = network_config(config.corpora)
-    encoder = PieceEncoder(tokenizer, heads.feature_buckets)
     torch.manual_seed(config.seed)
-    network = Network(heads, encoder_config)
-    pretrained = AutoModel.from_pretrained(str(base), add_pooling_layer=False)
-    network.encoder.load_state_dict(pretrained.state_dict())
+    network = Network(heads, pretrained.config)
+    network.encoder.load_state_dict(pretrained.weights)
+    encoder = PieceEncoder(pretrained.tokenizer, heads.feature_buckets, piece_limit(network.encoder))
     data = load_data(shared, config.corpora, heads, encoder, limit=limit, seed=config.seed)
     say(f"texts: {data.counts}, dev {len(data.dev)}")
     where = pick_device(device)
@@ -136,8 +135,8 @@ def train(
     meta: dict[str, Any] = {
         "name": out.name,
         "made": time.strftime("%Y-%m-%d", time.gmtime()),
-        "base": "all-MiniLM-L6-v2",
-        "base_sha256": file_digest(base / "model.safetensors"),
+        "base": pretrained.name,
+        "base_sha256": pretrained.sha256,
         "data": {
             "texts": data.counts,
             "gold_train_sha256": file_digest(shared / "gold" / "train.jsonl"),
@@ -155,7 +154,8 @@ def train(
         "packages": {name: _version(name) for name in ("torch", "transformers", "tokenizers")},
         "seconds": round(time.time() - started),
     }
-    save_model(out, network, encoder_config, tokenizer, meta)
+    save_model(out, network, pretrained.config, pretrained.tokenizer, meta)
+    save_corpus_heads(out, network)
     (out / "README.md").write_text(model_card(meta), encoding="utf-8")
     return meta
 

@@ -1,0 +1,183 @@
+"""Training on a user's own annotated abstracts, in the form of the project's gold."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from minecsc.errors import ModelError
+from minecsc.evaluation import load_gold
+from minecsc.ids import digest, file_digest
+from minecsc.nlp.encoding import PieceEncoder
+from minecsc.nlp.extractor import Decision, Extractor, pick_device
+from minecsc.nlp.model_io import save_model
+from minecsc.nlp.network import Network, NetworkConfig
+from minecsc.nlp.transformer import piece_limit
+from minecsc.schema import Extraction
+from minecsc.training.corpora import text_key
+from minecsc.training.encoders import Pretrained
+from minecsc.training.examples import AnnotatedText, Example, make_example, type_index
+from minecsc.training.loop import TrainConfig, Trainer
+from minecsc.training.own_card import own_card
+from minecsc.training.selection import Evaluator, choose_decision, collect, inputs
+
+HELD_OUT_SHARE = 0.1
+MIN_CALIBRATION = 30
+"""Right and wrong relations on the held-out texts below which no calibration is fitted."""
+_LOWEST = 0.1
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """Annotated texts to train on and to choose on. files: name and SHA-256 of each file; dropped: texts of the
+    training files left out because they stand in the held-out file too."""
+
+    train: list[AnnotatedText]
+    dev: list[AnnotatedText]
+    files: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    dropped: int = 0
+
+
+def read_own(data: Sequence[Path], dev: Path | None = None, texts: Sequence[Path] = (), *, seed: int = 13) -> OwnData:
+    """Read annotated abstracts; without a ``dev`` file a tenth of them is held out, chosen by PMID and seed.
+
+    texts: files with the texts of stand-off annotations. A text of ``dev`` is never trained on, under whatever PMID.
+    Raises EvaluationError for a file that cannot be used, ModelError where nothing is left to train or choose on.
+    """
+    found: dict[str, AnnotatedText] = {}
+    for path in data:
+        for reading in load_gold(path, texts):
+            text = annotated(reading)
+            if text.text_id in found:
+                raise ModelError(f"{path}: PMID {text.text_id} is annotated in another file too")
+            found[text.text_id] = text
+    files = {"train": [(path.name, file_digest(path)) for path in data]}
+    if dev is not None:
+        held = [annotated(reading) for reading in load_gold(dev, texts)]
+        files["dev"] = [(dev.name, file_digest(dev))]
+    else:
+        order = sorted(found, key=lambda text_id: digest(str(seed), text_id))
+        held = [found[text_id] for text_id in order[: max(1, round(HELD_OUT_SHARE * len(found)))]]
+    ids, keys = {text.text_id for text in held}, {text_key(text.text) for text in held}
+    train = [text for text in found.values() if text.text_id not in ids and text_key(text.text) not in keys]
+    if not train:
+        raise ModelError(f"{len(found)} annotated abstracts, and none left to train on beside those held out")
+    return OwnData(train, held, files, len(found) - len(train) if dev is not None else 0)
+
+
+def annotated(reading: Extraction) -> AnnotatedText:
+    """An annotated document in the form that training takes."""
+    place = {mention: i for i, mention in enumerate(reading.mentions)}
+    return AnnotatedText(
+        text_id=reading.document.pmid or reading.document.document_id,
+        text=reading.document.text,
+        entities=[(m.start, m.end, m.type) for m in reading.mentions],
+        pair_types=[type_index(m.type) for m in reading.mentions],
+        relations=[(r.type, place[r.head], place[r.tail], r.negated, r.speculative) for r in reading.relations],
+        entity_head="csc",
+        relation_head="csc",
+        sentences=[(s.start, s.end) for s in reading.sentences],
+    )
+
+
+def train_own(
+    data: OwnData,
+    out: Path,
+    run_folder: Path,
+    config: TrainConfig,
+    pretrained: Pretrained,
+    *,
+    device: str = "auto",
+    resume: bool = True,
+    heads: NetworkConfig | None = None,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train from an encoder, choose on the held-out texts, write the model folder ``out``; returns its meta data.
+
+    config: of the loop; its epochs over gold are those over ``data``, and it names no corpora. resume: go on from the
+    last checkpoint in ``run_folder``. heads: sizes of the layers over the encoder, where not the default ones. Raises
+    ModelError where ``run_folder`` holds a run on other data or settings, or ``out`` something that is no model.
+    """
+    started = time.time()
+    if out.exists() and not (out / "meta.json").is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError(f"{out} is there and is no model folder; choose another --out")
+    heads = heads or NetworkConfig()
+    where = pick_device(device)
+    torch.manual_seed(config.seed)
+    network = Network(heads, pretrained.config)
+    network.encoder.load_state_dict(pretrained.weights)
+    encoder = PieceEncoder(pretrained.tokenizer, heads.feature_buckets, piece_limit(network.encoder))
+    train, _ = _examples(data.train, encoder, heads)
+    dev, dev_texts = _examples(data.dev, encoder, heads)
+    if not train or not dev:
+        raise ModelError("no words in the annotated abstracts")
+    say(f"{len(train)} abstracts to train on, {len(dev)} to choose on, {data.dropped} dropped as held out")
+    _claim(run_folder, {"encoder": pretrained.sha256, "files": data.files, "network": heads.to_dict()}, resume)
+    evaluate = Evaluator(encoder, dev, inputs(dev, dev_texts), where)
+    trainer = Trainer(network, encoder, config, run_folder, where, evaluate, say)
+    progress = trainer.run(train, [], resume=resume)
+    best = torch.load(run_folder / "best.pt", map_location=where, weights_only=True)
+    # What is written is fp16: the decision is chosen on the rounded weights.
+    network.load_state_dict({k: v.half().float() for k, v in best["network"].items()})
+    network.eval()
+    decision, chosen = _decide(network, encoder, dev, dev_texts, where)
+    meta: dict[str, Any] = {
+        "name": out.name,
+        "made": time.strftime("%Y-%m-%d", time.gmtime()),
+        "base": pretrained.name,
+        "base_sha256": pretrained.sha256,
+        "data": {"texts": {"train": len(train), "dev": len(dev)}, "files": data.files, "dropped": data.dropped},
+        "training": {
+            **asdict(config),
+            "epochs_run": progress.epoch,
+            "best_epoch": best["epoch"],
+            "device": str(where),
+        },
+        "history": progress.history,
+        "decision": asdict(decision),
+        "dev": {**best["figures"], **chosen},
+        "packages": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
+        "seconds": round(time.time() - started),
+    }
+    save_model(out, network, pretrained.config, pretrained.tokenizer, meta)
+    (out / "README.md").write_text(own_card(meta), encoding="utf-8")
+    return meta
+
+
+def _examples(
+    texts: Sequence[AnnotatedText], encoder: PieceEncoder, heads: NetworkConfig
+) -> tuple[list[Example], list[AnnotatedText]]:
+    made = [(make_example(text, encoder, heads.entity_heads, heads.relation_heads), text) for text in texts]
+    kept = [(example, text) for example, text in made if example is not None]
+    return [example for example, _ in kept], [text for _, text in kept]
+
+
+def _decide(
+    network: Network, encoder: PieceEncoder, dev: list[Example], texts: list[AnnotatedText], device: torch.device
+) -> tuple[Decision, dict[str, float]]:
+    """Calibration and threshold; where the held-out texts are too few for either, raw scores from one half on."""
+    candidates = collect(Extractor(network, encoder, Decision(_LOWEST), device), dev, inputs(dev, texts))
+    right = int(candidates.right.sum()) if len(candidates.right) else 0
+    if min(right, len(candidates.right) - right) < MIN_CALIBRATION:
+        return Decision(), {}
+    return choose_decision(network, encoder, dev, texts, device)
+
+
+def _claim(run_folder: Path, facts: dict[str, Any], resume: bool) -> None:
+    """Note what a run is about; refuse to go on with one that is about something else."""
+    path = run_folder / "source.json"
+    said = json.dumps(facts, indent=1, sort_keys=True) + "\n"
+    run_folder.mkdir(parents=True, exist_ok=True)
+    if resume and (run_folder / "last.pt").exists() and (not path.exists() or path.read_text("utf-8") != said):
+        raise ModelError(
+            f"{run_folder} holds a run with another encoder or other data; choose another --run folder, or start it "
+            "anew with --no-resume"
+        )
+    path.write_text(said, encoding="utf-8")
