@@ -297,7 +297,7 @@ def parity(shared: Path, precisions: Sequence[str]) -> Iterator[dict[str, Any]]:
     gold = load_gold(shared / "gold" / "dev.jsonl")
     for precision in precisions:
         result = evaluate(gold, predict(gold, load(device="cpu", precision=precision, link=False)), bootstrap=0)
-        entities, relations = result.score("entities"), result.score("relations")
+        entities, relations = result.score("entities.strict"), result.score("relations.strict")
         yield {"precision": precision, "entity_f1": entities.f1, "relation_f1": relations.f1}
 
 
