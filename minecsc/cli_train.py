@@ -51,10 +51,9 @@ def train(
         raise typer.BadParameter("--corpora are read from --shared")
     if shared is not None and (dev is not None or texts):
         raise typer.BadParameter("--dev and --texts go with --data")
-    from minecsc.training.encoders import load_pretrained
     from minecsc.training.loop import TrainConfig
     from minecsc.training.own import read_own, train_own
-    from minecsc.training.run import base_encoder
+    from minecsc.training.run import starting_encoder
     from minecsc.training.run import train as train_shared
 
     names = tuple(name.strip() for name in corpora.split(",") if name.strip())
@@ -77,8 +76,9 @@ def train(
         meta = train_shared(shared, out, folder, config, device=device, base=encoder, resume=not no_resume, say=say)
     else:
         own = read_own(data or (), dev, texts or (), seed=seed)
-        base = load_pretrained(encoder) if encoder else load_pretrained(base_encoder(), "all-MiniLM-L6-v2")
-        meta = train_own(own, out, folder, config, base, device=device, resume=not no_resume, say=say)
+        meta = train_own(
+            own, out, folder, config, starting_encoder(encoder), device=device, resume=not no_resume, say=say
+        )
     if as_json:
         typer.echo(json.dumps(meta, ensure_ascii=False, indent=2))
     else:

