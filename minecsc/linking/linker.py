@@ -128,13 +128,22 @@ class Linker:
         names in the document stand for. The first candidate reaches the threshold, the others need not.
         Raises SchemaError for an unknown type.
         """
-        if type is not None and type not in ENTITY_TYPES:
-            raise SchemaError(f"unknown entity type {type!r}")
-        key = fold(surface)
-        sense = self._sense(key, type, context) if key in self._senses else None
-        if sense is not None:
-            return [Candidate(sense.concept_id, sense.name, _SENSE, sense.xrefs)]
+        sensed = self._sensed(surface, type, context)
+        if sensed is not None:
+            return [sensed]
         found = self.readings(surface, type, context=context, expansions=expansions)
+        return self._answer(found, context, neighbours)
+
+    def _sensed(self, surface: str, type_: EntityType | None, context: str) -> Candidate | None:
+        """The concept that a rule gives a name in documents of this kind, or None."""
+        if type_ is not None and type_ not in ENTITY_TYPES:
+            raise SchemaError(f"unknown entity type {type_!r}")
+        key = fold(surface)
+        sense = self._sense(key, type_, context) if key in self._senses else None
+        return None if sense is None else Candidate(sense.concept_id, sense.name, _SENSE, sense.xrefs)
+
+    def _answer(self, found: Sequence[Reading], context: str, neighbours: Collection[str]) -> list[Candidate]:
+        """Readings weighed by the document; nothing where the best stays below the threshold."""
         text = document.lowered(context)
         odds = [self._calibrator.odds(reading.base, *reading.context(text, neighbours)) for reading in found]
         probabilities = calibration.probabilities(odds)
@@ -166,16 +175,25 @@ class Linker:
         expansions: Mapping[str, str] | None = None,
     ) -> list[list[Candidate]]:
         """Candidates of every (surface, type) of a document; ambiguous ones are read with the others as neighbours."""
-        links = [self.link(s, t, context=context, expansions=expansions) for s, t in mentions]
+        links: list[list[Candidate]] = []
+        open_: dict[int, tuple[Reading, ...]] = {}
+        for at, (surface, type_) in enumerate(mentions):
+            sensed = self._sensed(surface, type_, context)
+            if sensed is not None:
+                links.append([sensed])
+                continue
+            found = self.readings(surface, type_, context=context, expansions=expansions)
+            links.append(self._answer(found, context, ()))
+            if len(found) > 1:
+                open_[at] = found
         keys = [fold(surface) for surface, _ in mentions]
         named: dict[str, set[str]] = defaultdict(set)
-        for key, found in zip(keys, links, strict=True):
-            if found:
-                named[found[0].concept_id].add(key)
-        for at, (surface, type_) in enumerate(mentions):
-            if len(self.readings(surface, type_, context=context, expansions=expansions)) > 1:
-                around = {id_ for id_, by in named.items() if by != {keys[at]}}
-                links[at] = self.link(surface, type_, context=context, expansions=expansions, neighbours=around)
+        for key, candidates in zip(keys, links, strict=True):
+            if candidates:
+                named[candidates[0].concept_id].add(key)
+        for at, found in open_.items():
+            around = {id_ for id_, by in named.items() if by != {keys[at]}}
+            links[at] = self._answer(found, context, around)
         return links
 
     def readings(
