@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from minecsc.training.loop import TrainConfig
-from minecsc.training.run import train
+from minecsc.training.run import Fold, train
 
 
 def main(
@@ -25,11 +25,13 @@ def main(
     late_share: Annotated[float, typer.Option(help="The same in a gold epoch.")] = 0.0,
     word_dropout: Annotated[float, typer.Option(help="Share of the words hidden in training.")] = 0.0,
     base: Annotated[Path | None, typer.Option(help="Encoder folder to start from; the bundled one by default.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Run folder whose weights to begin from.")] = None,
     encoder_rate: float = 1.5e-4,
     head_rate: float = 8e-4,
     max_pieces: Annotated[int, typer.Option(help="Word pieces in a padded batch.")] = 4096,
     seed: int = 13,
-    limit: Annotated[int | None, typer.Option(help="Gold abstracts to use (learning curve).")] = None,
+    limit: Annotated[int | None, typer.Option(help="Gold abstracts to use (learning curve); 0 for none.")] = None,
+    fold: Annotated[str | None, typer.Option(help="Part of gold/train to leave out, as 0/3.")] = None,
     device: str = "auto",
     bf16: bool = True,
     resume: bool = True,
@@ -50,7 +52,18 @@ def main(
         corpora=names,
     )
     meta = train(
-        shared, out, run, config, device=device, base=base, limit=limit, resume=resume, finish=finish, say=typer.echo
+        shared,
+        out,
+        run,
+        config,
+        device=device,
+        base=base,
+        start=start,
+        limit=limit,
+        fold=None if fold is None else Fold.parse(fold),
+        resume=resume,
+        finish=finish,
+        say=typer.echo,
     )
     typer.echo(f"{out}: dev {meta['dev']}, decision {meta['decision']}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from minecsc.schema import ENTITY_TYPES, RELATION_TYPES
 from minecsc.training.corpora import gold_texts, held_out, read_corpus, text_key
 from minecsc.training.examples import AnnotatedText, Example, batches, flatten, make_example, type_index
 from minecsc.training.loop import TrainConfig, Trainer
+from minecsc.training.run import Fold, begin_from
 from minecsc.training.selection import Evaluator, choose_decision, inputs
 
 HEADS = NetworkConfig(feature_buckets=50, feature_width=4, word_width=16, pair_width=16, attention_heads=2)
@@ -160,6 +162,36 @@ def test_other_settings_do_not_resume_a_run(encoder: PieceEncoder, tmp_path: Pat
     _trainer(encoder, tmp_path, 1, texts).run(examples(encoder, texts), [])
     with pytest.raises(ModelError, match="other settings"):
         _trainer(encoder, tmp_path, 2, texts).run(examples(encoder, texts), [])
+
+
+def test_a_run_begins_from_the_averaged_weights_of_another(encoder: PieceEncoder, tmp_path: Path) -> None:
+    texts = [annotated(n) for n in range(6)]
+    first = _trainer(encoder, tmp_path / "first", 1, texts)
+    first.run(examples(encoder, texts), [])
+    torch.manual_seed(99)
+    other = Network(replace(HEADS, entity_heads={**HEADS.entity_heads, "public": ("Gene",)}), ENCODER)
+    drawn = {k: v.clone() for k, v in other.state_dict().items()}
+    begun = begin_from(other, tmp_path / "first")
+    averaged = torch.load(tmp_path / "first" / "last.pt", weights_only=True)["average"]
+    for key, value in other.state_dict().items():
+        assert torch.equal(value, averaged.get(key, drawn[key])), key
+    assert begun["training"]["gold_epochs"] == 1
+    assert len(begun["history"]) == 1
+    with pytest.raises(ModelError, match="another architecture"):
+        begin_from(Network(replace(HEADS, word_width=8), ENCODER), tmp_path / "first")
+    with pytest.raises(ModelError, match="no epoch"):
+        begin_from(other, tmp_path / "nothing")
+
+
+def test_folds_part_the_abstracts() -> None:
+    ids = [str(n) for n in range(400)]
+    parts = [[i for i in ids if Fold(k, 3).holds(i)] for k in range(3)]
+    assert sorted(i for part in parts for i in part) == sorted(ids)
+    assert min(map(len, parts)) > 90
+    assert Fold.parse("1/3") == Fold(1, 3)
+    for wrong in ("3/3", "1", "a/2", "1/0", ""):
+        with pytest.raises(ModelError, match="fold"):
+            Fold.parse(wrong)
 
 
 def test_gold_training_data_holds_no_held_out_document(shared: Path) -> None:

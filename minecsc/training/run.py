@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from minecsc.errors import ModelError
-from minecsc.ids import file_digest
+from minecsc.ids import digest, file_digest
 from minecsc.nlp.encoding import PieceEncoder
 from minecsc.nlp.extractor import pick_device
-from minecsc.nlp.network import NetworkConfig
+from minecsc.nlp.network import Network, NetworkConfig
 from minecsc.training.card import model_card
 from minecsc.training.corpora import CORPORA, added_gold, gold_texts, held_out, read_corpus
 from minecsc.training.encoders import Pretrained, load_pretrained
@@ -21,6 +23,25 @@ from minecsc.training.examples import AnnotatedText, Example, make_example
 from minecsc.training.finish import build_network, write_best
 from minecsc.training.loop import TrainConfig, Trainer
 from minecsc.training.selection import Evaluator, choose_decision, inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Part ``index`` of ``count`` of the gold training abstracts, by PMID: the same parts in every run."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Fold:
+        """``0/2`` is the first of two parts. Raises ModelError for anything else."""
+        index, slash, count = text.partition("/")
+        if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+            raise ModelError(f"fold {text!r}: give part and number of parts, as 0/2")
+        return cls(int(index), int(count))
+
+    def holds(self, text_id: str) -> bool:
+        return int(digest(text_id)[:8], 16) % self.count == self.index
 
 
 @dataclass
@@ -70,8 +91,9 @@ def load_data(
     *,
     limit: int | None,
     seed: int,
+    fold: Fold | None = None,
 ) -> TrainingData:
-    """Read gold and corpora; ``limit`` takes that many gold abstracts (learning curves)."""
+    """Read gold and corpora; ``limit`` takes that many gold abstracts (learning curves), ``fold`` leaves a part out."""
     exclude = held_out(shared)
 
     def examples(texts: Sequence[AnnotatedText]) -> list[Example]:
@@ -83,6 +105,8 @@ def load_data(
     if limit is not None:
         random.Random(seed).shuffle(gold_train)
         gold_train = gold_train[:limit]
+    if fold is not None:
+        gold_train = [text for text in gold_train if not fold.holds(text.text_id)]
     dev_texts = list(gold_texts(shared, "dev"))
     data = TrainingData(examples(gold_train), [], examples(dev_texts), dev_texts)
     data.counts["gold/train"] = len(data.gold)  # what the project added included
@@ -93,6 +117,25 @@ def load_data(
     return data
 
 
+def begin_from(network: Network, run_folder: Path) -> dict[str, Any]:
+    """Put the averaged weights of another run's last epoch into ``network``; heads it lacks stay as drawn.
+
+    Returns the settings and the history of that run. Raises ModelError where the run has no checkpoint or its layers
+    have other sizes.
+    """
+    path = run_folder / "last.pt"
+    if not path.exists():
+        raise ModelError(f"{run_folder}: no epoch of this run is finished")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    own = network.state_dict()
+    shared = {k: v for k, v in state["average"].items() if k in own}
+    try:
+        network.load_state_dict(shared, strict=False)
+    except RuntimeError as e:
+        raise ModelError(f"{path}: another architecture or vocabulary ({e})") from e
+    return {"training": state["config"], "history": state["progress"]["history"]}
+
+
 def train(
     shared: Path,
     out: Path,
@@ -101,13 +144,17 @@ def train(
     *,
     device: str = "auto",
     base: Path | str | None = None,
+    start: Path | None = None,
     limit: int | None = None,
+    fold: Fold | None = None,
     resume: bool = True,
     finish: bool = False,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Train, choose on dev, write the model folder ``out``. Returns its meta data.
 
+    start: run folder whose averaged weights to begin from, for every part that both networks have. limit: gold
+    abstracts to use, 0 for none. fold: part of gold/train to leave out.
     resume: go on from the last checkpoint in ``run_folder``. finish: train no further, and make the model
     from the best epoch so far. Raises ModelError where a run has other settings or nothing to finish.
     """
@@ -118,7 +165,8 @@ def train(
     pretrained = starting_encoder(base)
     heads = network_config(config.corpora)
     network, encoder = build_network(pretrained, heads, config.seed)
-    data = load_data(shared, config.corpora, heads, encoder, limit=limit, seed=config.seed)
+    begun = begin_from(network, start) if start is not None else None
+    data = load_data(shared, config.corpora, heads, encoder, limit=limit, seed=config.seed, fold=fold)
     say(f"texts: {data.counts}, dev {len(data.dev)}")
     where = pick_device(device)
     evaluate = Evaluator(encoder, data.dev, inputs(data.dev, data.dev_texts), where)
@@ -128,6 +176,8 @@ def train(
         "texts": data.counts,
         "gold_train_sha256": file_digest(shared / "gold" / "train.jsonl"),
         "gold_dev_sha256": file_digest(shared / "gold" / "dev.jsonl"),
+        "fold": None if fold is None else f"{fold.index}/{fold.count}",
+        "started_from": begun,
     }
     return write_best(
         out,
