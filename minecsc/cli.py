@@ -6,28 +6,36 @@ Exit codes: 0 done; 1 something the user can mend, said in one coded line on std
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.text import Text
+from rich.console import RenderableType
 from typer.core import TyperGroup
 
+from minecsc.cli_common import (
+    DEFAULT_DB,
+    Db,
+    Device,
+    EntitiesModel,
+    EntityLabels,
+    Json,
+    Model,
+    Precision,
+    labels_of,
+)
+from minecsc.cli_common import dump as _dump
+from minecsc.cli_common import show as _show
+from minecsc.cli_evaluate import evaluate
 from minecsc.cli_train import train
-from minecsc.errors import EvaluationError, MinecscError, StoreError
+from minecsc.errors import MinecscError, StoreError
 
 if TYPE_CHECKING:
-    from minecsc.evaluation import Report
     from minecsc.review import Verdict
     from minecsc.store import EvidenceBase
 
-DEFAULT_DB = Path("evidence.duckdb")
-_PIPE_WIDTH = 120
 _FAILED_RECORDS = 3
 
 
@@ -68,28 +76,6 @@ class Group(StrEnum):
     core = "core"
 
 
-Db = Annotated[Path, typer.Option("--db", help="Database of evidence.", show_default=True)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Model = Annotated[Path | None, typer.Option(help="Model folder; default: the shipped model.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …; auto takes a GPU where there is one.")]
-Precision = Annotated[str, typer.Option(help="fp32, bf16, int8; auto is int8 on a CPU that can, bf16 on a GPU.")]
-
-
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-
-
-def _show(items: Iterable[RenderableType]) -> None:
-    """Print for people on a terminal; into a pipe or file without colour, text lines unbroken."""
-    console = _console()
-    for item in items:
-        console.print(item, soft_wrap=isinstance(item, Text) and not console.is_terminal)
-
-
-def _dump(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
-
-
 def _open(db: Path) -> EvidenceBase:
     from minecsc.store import open_base
 
@@ -110,7 +96,7 @@ def _root(
 @main.command()
 def extract(
     inputs: Annotated[
-        list[str], typer.Argument(help="Files, folders or patterns: PubMed XML or JSON lines, plain or .gz.")
+        list[str], typer.Argument(help="Files, folders or patterns; see the README for the formats read. Plain or .gz.")
     ],
     db: Db = DEFAULT_DB,
     model: Model = None,
@@ -123,12 +109,8 @@ def extract(
         float | None,
         typer.Option(min=0.0, max=1.0, help="Keep relations from this probability on; default: the model's."),
     ] = None,
-    entities_model: Annotated[
-        str | None, typer.Option(help="Installed spaCy or scispaCy model that finds the entities in place of ours.")
-    ] = None,
-    entity_labels: Annotated[
-        str | None, typer.Option(help="Its labels in our types: LABEL=Type,LABEL= …; the second form drops one.")
-    ] = None,
+    entities_model: EntitiesModel = None,
+    entity_labels: EntityLabels = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if any record failed.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     as_json: Json = False,
@@ -140,13 +122,6 @@ def extract(
     from minecsc import report
     from minecsc.engine import extract as run
 
-    labels = None
-    if entity_labels is not None:
-        if entities_model is None:
-            raise typer.BadParameter("--entity-labels are those of an --entities-model")
-        from minecsc.nlp.entity_models import parse_labels
-
-        labels = parse_labels(entity_labels)
     summary = run(
         inputs,
         db,
@@ -157,7 +132,7 @@ def extract(
         shard_size=shard_size,
         min_probability=min_probability,
         entities=entities_model,
-        entity_labels=labels,
+        entity_labels=labels_of(entities_model, entity_labels),
         resume=not no_resume,
         progress=False if quiet else None,
     )
@@ -291,73 +266,7 @@ def _judge(db: Path) -> list[Verdict]:
     return verdicts
 
 
-@main.command()
-def evaluate(
-    gold: Annotated[Path, typer.Argument(help="Gold annotations, JSON lines, with text or stand-off.")],
-    texts: Annotated[
-        list[Path] | None, typer.Option("--texts", help="File with the texts of stand-off gold; repeatable.")
-    ] = None,
-    model: Model = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    db: Annotated[Path | None, typer.Option("--db", help="Score what is stored here; run no model.")] = None,
-    given_entities: Annotated[
-        bool, typer.Option("--given-entities", help="Also score relations on the gold entities.")
-    ] = False,
-    min_probability: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="Keep relations from this probability on.")
-    ] = None,
-    bootstrap: Annotated[int, typer.Option(min=0, help="Resamples of the documents for the intervals.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 13,
-    out: Annotated[Path | None, typer.Option(help="Also write the report: .json, .md, else text.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Score extraction against gold, with 95 % intervals by document and an error breakdown.
-
-    Example: minecsc evaluate dev.jsonl --given-entities --out report.md
-    """
-    from minecsc import evaluation
-    from minecsc.linking import KnowledgeBase, Linker
-
-    if db is not None and (given_entities or model is not None or min_probability is not None):
-        raise typer.BadParameter("--db runs no model: leave out --model, --given-entities, --min-probability")
-    readings = evaluation.load_gold(gold, texts or ())
-    given = None
-    if db is not None:
-        from minecsc.evaluation.stored import stored_extractions
-
-        with _open(db) as base:
-            predicted = stored_extractions(base, [reading.document.document_id for reading in readings])
-    else:
-        from minecsc.evaluation.predict import predict, predict_given
-        from minecsc.nlp import load
-
-        settings: dict[str, Any] = {"device": device, "precision": precision, "min_probability": min_probability}
-        predicted = predict(readings, load(model, **settings))
-        if given_entities:
-            given = predict_given(readings, load(model, **settings, link=False, given_entities=True))
-    linked = evaluation.link_gold(readings, Linker(KnowledgeBase.load()))
-    result = evaluation.evaluate(linked, predicted, given=given, bootstrap=bootstrap, seed=seed)
-    if out is not None:
-        _write_report(result, out)
-    if as_json:
-        _dump(result.to_dict())
-    else:
-        _show(result.tables())
-
-
-def _write_report(result: Report, out: Path) -> None:
-    suffix = out.suffix.lower()
-    if suffix == ".json":
-        text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = result.to_markdown() if suffix == ".md" else result.to_text()
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvaluationError(f"{out}: cannot be written ({error.strerror})") from error
-
-
+main.command()(evaluate)
 main.command()(train)
 
 

@@ -14,24 +14,29 @@ from typing import Final
 
 from minecsc.errors import SourceError
 from minecsc.schema import Record, RecordError
+from minecsc.sources import bioc, table
 from minecsc.sources.base import WHOLE_FILE, Format, InputStream
 from minecsc.sources.detect import describe, foreign_format
 from minecsc.sources.jsonl import FORMAT as JSONL
+from minecsc.sources.medline import FORMAT as MEDLINE
 from minecsc.sources.pubmed_xml import FORMAT as PUBMED_XML
+from minecsc.sources.pubtator import FORMAT as PUBTATOR
 
 __all__ = ["FORMATS", "Format", "expand_inputs", "read"]
 
 _log = logging.getLogger(__name__)
 
-FORMATS: Final[dict[str, Format]] = {entry.name: entry for entry in (PUBMED_XML, JSONL)}
+FORMATS: Final[dict[str, Format]] = {
+    entry.name: entry for entry in (PUBMED_XML, bioc.XML, bioc.JSON, JSONL, MEDLINE, PUBTATOR, table.PARQUET, table.CSV)
+}
 """Format name → its reader. Order is the order in which first bytes are tried."""
 
 
 def read(path: Path | str, *, format: str | None = None) -> Iterator[Record]:
     """Records of one file, in file order; what cannot be read comes as RecordError rows in their place.
 
-    The format is told from the first bytes, then from the name; ``format`` ("pubmed", "jsonl")
-    overrides both. Gzip is recognised by content. Nothing is merged: duplicates and versions all pass.
+    The format is told from the first bytes, then from the name; ``format``, a key of
+    :data:`FORMATS`, overrides both. Gzip is recognised by content. Nothing is merged: duplicates and versions all pass.
     Raises SourceError at once for a missing file, a folder or an unknown ``format``; never later.
     """
     file = Path(path)

@@ -18,8 +18,8 @@ from minecsc.errors import SchemaError
 from minecsc.schema import MeshHeading, Section
 
 _STRING = etree.XPath("string()", smart_strings=False)
-_YEAR_IN_TEXT = re.compile(r"(?<!\d)(?:1[5-9]|20|21)\d\d(?!\d)")
-_NO_TITLE = frozenset({"", "[Not Available].", "[Not Available]", "[In Process Citation]"})
+YEAR_IN_TEXT = re.compile(r"(?<!\d)(?:1[5-9]|20|21)\d\d(?!\d)")
+NO_TITLE = frozenset({"", "[Not Available].", "[Not Available]", "[In Process Citation]"})
 """Placeholders PubMed prints where a record has no English title."""
 
 _RETRACTED_TYPE = "Retracted Publication"
@@ -49,7 +49,7 @@ def document_fields(root: Any) -> Fields:
 
     is_book, vernacular = found.pop("book", False), found.pop("vernacular", "")
     title = found.get("title", "")
-    if title in _NO_TITLE:
+    if title in NO_TITLE:
         title = vernacular or (found.get("journal", "") if is_book else "")
     abstract, parts = found.pop("structured", ("", ()))
     offset = len(title) + 1 if title else 0
@@ -127,7 +127,7 @@ def _year(element: Any) -> int | None:
     for part in element.iter("Year", "MedlineDate"):
         if part.tag == "Year":
             return _number(part, "Year")
-        match = _YEAR_IN_TEXT.search(part.text or "")
+        match = YEAR_IN_TEXT.search(part.text or "")
         return int(match[0]) if match else None
     return None
 
