@@ -49,3 +49,15 @@ class EvaluationError(MinecscError):
     """Gold and prediction cannot be compared (other texts, unknown documents)."""
 
     code = "MCSC-E601"
+
+
+class CurationError(MinecscError):
+    """A sheet of verdicts cannot be read or written as a whole (a single bad row is reported, not raised)."""
+
+    code = "MCSC-E701"
+
+
+class ExportError(MinecscError):
+    """The evidence base cannot be written in the format, to the place or with the choice asked for."""
+
+    code = "MCSC-E801"

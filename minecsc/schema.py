@@ -17,8 +17,40 @@ from minecsc.errors import SchemaError
 EntityType = Literal["Drug", "Gene", "Pathway", "Process", "Chemical", "CSC", "Cell", "Cancer"]
 RelationType = Literal["increases", "decreases", "resistance_to", "sensitizes_to", "marker_of", "associated_with"]
 
+ErrorCategory = Literal[
+    "boundary",
+    "type",
+    "no_entity",
+    "grounding",
+    "no_relation",
+    "wrong_direction",
+    "wrong_polarity",
+    "wrong_type",
+    "spurious",
+    "negation_missed",
+    "speculation_missed",
+]
+"""What can be wrong with a piece of evidence, in evaluation and in curation alike; see ``ERROR_MEANINGS``."""
+
 ENTITY_TYPES: Final[tuple[EntityType, ...]] = get_args(EntityType)
 RELATION_TYPES: Final[tuple[RelationType, ...]] = get_args(RelationType)
+
+ERROR_MEANINGS: Final[MappingProxyType[ErrorCategory, str]] = MappingProxyType(
+    {
+        "boundary": "an argument's span overlaps the right one but differs",
+        "type": "an argument was found with another entity type",
+        "no_entity": "an argument was not found at all",
+        "grounding": "right relation, an argument was linked to another concept, or to none",
+        "no_relation": "both arguments were found, the relation was not",
+        "wrong_direction": "right type, head and tail exchanged",
+        "wrong_polarity": "right pair, opposite relation (increases/decreases, resistance/sensitizes)",
+        "wrong_type": "right pair, another relation type",
+        "spurious": "no relation holds between the two",
+        "negation_missed": "right relation, its negation was not seen",
+        "speculation_missed": "right relation, its speculation was not seen",
+    }
+)
+"""Error category → what it means, in the order of reports."""
 
 _ANY_HEAD = frozenset(ENTITY_TYPES) - {"Cancer"}
 _ACTED_ON = frozenset({"Gene", "Pathway", "Process", "Chemical", "CSC", "Cell"})

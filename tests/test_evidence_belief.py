@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import astuple, replace
 
 import pytest
 from evidence_cases import Corpus
@@ -18,6 +20,8 @@ from minecsc.evidence import (
     normalise,
     statement_belief,
 )
+from minecsc.evidence.belief import WEIGHTS, BeliefWeights, pooled
+from minecsc.evidence.votes import Ballot, Paper
 
 weight = st.floats(0.0, 1.0)
 weights = st.lists(weight, max_size=8)
@@ -58,11 +62,57 @@ def test_belief_follows_the_strength_of_a_single_vote(favour, against, other):
 
 
 def test_belief_by_hand():
+    noisy_or = BeliefWeights(speculative=1.0, repetition=1.0, corroboration=1.0, dissent=1.0)
     assert statement_belief([0.8]) == pytest.approx(0.8)
-    assert statement_belief([0.8, 0.5]) == pytest.approx(0.9)
-    assert statement_belief([0.8], [0.8]) == pytest.approx(0.4)
+    assert statement_belief([0.8, 0.5], (), noisy_or) == pytest.approx(0.9)
+    assert statement_belief([0.8, 0.5], (), replace(noisy_or, corroboration=0.0)) == pytest.approx(0.8)
+    assert statement_belief([0.8], [0.8], noisy_or) == pytest.approx(0.4)
+    assert statement_belief([0.8], [0.8], replace(noisy_or, dissent=0.0)) == pytest.approx(0.8)
     assert statement_belief([], [0.9]) == 0.0
     assert frame_belief([(0.9, False), (0.5, False)]) == pytest.approx(0.45)
+
+
+@given(weights, weight)
+def test_pooling_lies_between_the_largest_and_the_noisy_or_and_grows_with_the_share(probabilities, share):
+    largest = max(probabilities, default=0.0)
+    noisy_or = 1.0 - math.prod(1.0 - p for p in probabilities) if probabilities else 0.0
+    assert pooled(probabilities, 0.0) == pytest.approx(largest)
+    assert pooled(probabilities, 1.0) == pytest.approx(noisy_or)
+    assert largest - TINY <= pooled(probabilities, share) <= noisy_or + TINY
+
+
+stances = st.sampled_from(["for", "speculative", "against"])
+evidence = st.lists(st.tuples(st.integers(0, 3), stances, weight), max_size=8)
+any_weights = st.builds(BeliefWeights, weight, weight, weight, weight)
+PAPERS = [Paper(f"pmid:{number}", standing=True, year=2000 + number) for number in range(4)]
+
+
+def ballot(pieces) -> Ballot:
+    made = Ballot()
+    for number, stance, probability in pieces:
+        if stance == "against":
+            made.oppose(PAPERS[number], probability)
+        else:
+            made.favour(PAPERS[number], probability, speculative=stance == "speculative")
+    return made
+
+
+@given(evidence, st.integers(0, 3), stances, weight, any_weights)
+def test_any_further_evidence_moves_belief_its_own_way_or_not_at_all(
+    pieces, number, stance, probability, given_weights
+):
+    before = ballot(pieces).belief(given_weights)
+    after = ballot([*pieces, (number, stance, probability)]).belief(given_weights)
+    assert 0.0 <= before <= 1.0
+    assert after <= before + TINY if stance == "against" else after >= before - TINY
+
+
+@given(evidence)
+def test_every_paper_is_counted_once_and_the_years_add_up(pieces):
+    tally = ballot(pieces).count()
+    totals = (tally.documents_for, tally.documents_against, tally.documents_speculative, tally.documents_retracted)
+    assert sum(totals) == len({number for number, _, _ in pieces}) == len(tally.years)
+    assert tuple(map(sum, zip(*(astuple(year)[1:] for year in tally.years), strict=True))) == totals or not pieces
 
 
 @given(st.lists(st.tuples(weight, st.booleans()), min_size=1, max_size=5), st.tuples(weight, st.booleans()))
@@ -70,16 +120,19 @@ def test_a_frame_is_never_surer_than_its_links(links, extra):
     assert 0.0 <= frame_belief([*links, extra]) <= frame_belief(links) <= 1.0
 
 
-def test_one_paper_counts_once_with_its_strongest_evidence():
+def test_one_paper_counts_once_and_its_relations_are_pooled():
     found = statement(Corpus().document("pmid:1", f"{FACT} @0.6", f"{FACT} @0.8", f"{FACT} @0.7"))
     assert counts(found) == (1, 0, 0, 0)
-    assert found.belief == pytest.approx(0.8)
+    assert found.belief == pytest.approx(pooled([0.6, 0.7, 0.8], WEIGHTS.repetition))
+    assert 0.8 <= found.belief <= 1 - 0.4 * 0.2 * 0.3 + TINY
     assert len(found.relations_for) == 3
 
 
 def test_equal_texts_are_one_paper():
     corpus = Corpus().document("pmid:1", FACT, text="same", year=2011).document("doi:1", FACT, text="same")
     assert counts(statement(corpus)) == (1, 0, 0, 0)
+    assert statement(corpus).belief == pytest.approx(0.9), "a copy says nothing new"
+    assert len(statement(corpus).relations_for) == 2
     assert statement(corpus.document("pmid:2", FACT, text="other")).documents_for == 2
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from evidence_cases import CONCEPTS, Corpus
 
 from minecsc.evaluation.gold import load_gold
-from minecsc.evidence import Frame, LinkedMention, LinkedRelation, build_frames
+from minecsc.evidence import DocumentContext, Frame, LinkedMention, LinkedRelation, build_frames, find_cues
+from minecsc.evidence.aliases import Aliases
 from minecsc.evidence.frames import MAX_FRAMES
 from minecsc.ids import mention_id, relation_id, sentence_id
 
@@ -33,7 +36,8 @@ def test_a_drug_that_acts_on_mechanism_and_population_in_one_sentence_is_the_act
     )
     assert slots(frame) == ("d:salinomycin", "decreases", "w:wnt", "drug", "decreases", "s:breast")
     assert frame.population_id == "s:breast"
-    assert frame.missing == ("cancer",)
+    assert (frame.rule, frame.cancer_id) == ("co_stated", "k:breast")
+    assert frame.missing == ("model_system",)
     assert frame.belief == pytest.approx(0.9 * 0.8)
     assert len(frame.relation_ids) == 2
 
@@ -43,6 +47,57 @@ def test_the_same_two_facts_in_two_sentences_stay_apart():
     assert [slots(frame)[2:] for frame in found] == [(None, "drug", "decreases", "s:breast")]
 
 
+@pytest.mark.parametrize("outcome", ["chemoresistance", "proliferation", "stemness"])
+def test_what_came_of_a_drug_is_not_how_it_worked(outcome):
+    found = frames_of(["Drug:salinomycin decreases CSC:CSCs", f"Drug:salinomycin decreases Process:{outcome}"])
+    assert all(frame.mechanism_id is None and frame.rule == "drug" for frame in found)
+    (frame,) = frames_of(["Drug:salinomycin decreases CSC:CSCs", "Drug:salinomycin decreases Process:EMT"])
+    assert (frame.mechanism_id, frame.rule) == ("p:emt", "co_stated")
+
+
+def test_an_outcome_that_the_paper_shows_to_act_is_a_mechanism():
+    found = frames_of("Drug:salinomycin decreases Process:proliferation", "Process:proliferation increases CSC:CSCs")
+    assert [frame.rule for frame in found] == ["chain"]
+
+
+def test_each_rule_names_itself():
+    rules = {
+        "Gene:ABCG2 resistance_to Drug:cisplatin": "mechanism",
+        "Drug:salinomycin decreases CSC:CSCs": "drug",
+        "CSC:CSCs resistance_to Drug:cisplatin": "population",
+    }
+    for fact, rule in rules.items():
+        assert [frame.rule for frame in frames_of(fact)] == [rule]
+    (frame,) = frames_of(["Drug:salinomycin decreases Pathway:Wnt signaling", "CSC:CSCs"])
+    assert frame.rule == "context"
+
+
+def test_a_name_joins_what_its_abbreviation_says():
+    corpus = Corpus().document(
+        "pmid:1",
+        ["Drug:zorkinostat A", "Drug:ZKA"],
+        "Drug:zorkinostat A decreases Gene:ABCG2",
+        "Drug:ZKA decreases CSC:CSCs",
+        "Drug:ZKB increases CSC:CSCs",
+    )
+    spans = {0: (0, 13), 1: (15, 18)}
+    mentions = [
+        replace(m, start_char=spans[i][0], end_char=spans[i][1]) if i in spans else m
+        for i, m in enumerate(corpus.mentions)
+    ]
+    assert {m.surface for m in mentions[:2]} == {"zorkinostat A", "ZKA"}
+    drugs = {frame.drug_id for frame in build_frames(corpus.relations, mentions, CONCEPTS)}
+    assert drugs == {"text:Drug:zorkinostat a", "text:Drug:zkb"}
+    apart = {frame.drug_id for frame in build_frames(corpus.relations, corpus.mentions, CONCEPTS)}
+    assert apart == {"text:Drug:zka", "text:Drug:zkb"}, "nothing joins names that no bracket defines"
+
+
+def test_a_population_that_is_a_normal_cell_is_not_the_population_beside_a_drug():
+    corpus = Corpus().document("pmid:1", ["Drug:salinomycin decreases Pathway:Wnt signaling", "CSC:stem cells"])
+    mentions = [replace(m, concept_id="c:caf") if m.type == "CSC" else m for m in corpus.mentions]
+    assert build_frames(corpus.relations, mentions, CONCEPTS) == []
+
+
 def test_a_chain_joins_across_sentences_through_the_shared_concept():
     found = frames_of(
         ["Drug:cisplatin increases Pathway:Notch pathway", "Cancer:ovarian cancer"],
@@ -50,7 +105,8 @@ def test_a_chain_joins_across_sentences_through_the_shared_concept():
     )
     assert slots(found[0]) == ("d:cisplatin", "increases", "w:notch", "mechanism", "increases", "s:ovarian")
     assert found[0].cancer_id == "k:ovarian"
-    assert found[0].missing == ()
+    assert found[0].rule == "chain"
+    assert found[0].missing == ("model_system",)
     assert len(found[0].mechanism_mentions) == 2
     assert len(found) == 1, "the mechanism frame alone is part of the chain"
 
@@ -69,7 +125,7 @@ def test_resistance_to_a_drug_fills_the_drug_slot_unless_another_drug_acts():
 def test_a_population_resistant_to_a_drug_is_a_frame():
     (frame,) = frames_of("CSC:CSCs resistance_to Drug:cisplatin")
     assert (frame.population_id, frame.csc_actor, frame.drug_id) == ("s:csc", "population", "d:cisplatin")
-    assert frame.missing == ("mechanism", "cancer")
+    assert frame.missing == ("mechanism", "cancer", "model_system")
 
 
 def test_a_denied_link_is_kept_alone_and_never_joined():
@@ -160,19 +216,38 @@ def test_documents_do_not_mix():
     assert [f.drug_id for f in build_frames(corpus.relations, corpus.mentions, CONCEPTS)] == [None]
 
 
+@dataclass
+class Gold:
+    """Real abstracts as annotated; nothing is linked."""
+
+    relations: list[LinkedRelation] = field(default_factory=list)
+    mentions: list[LinkedMention] = field(default_factory=list)
+    contexts: dict[str, DocumentContext] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def frames(self) -> list[Frame]:
+        return build_frames(self.relations, self.mentions, {}, self.contexts)
+
+
 @pytest.fixture(scope="module")
-def gold(shared: Path) -> tuple[list[LinkedRelation], list[LinkedMention]]:
-    """Relations and mentions of real abstracts, as annotated; nothing is linked."""
-    relations, mentions = [], []
+def gold(shared: Path) -> Gold:
+    held = Gold()
     for extraction in load_gold(shared / "gold" / "train.jsonl"):
-        doc = extraction.document.document_id
-        for m in extraction.mentions:
-            mentions.append(
-                LinkedMention(mention_id(doc, m.start, m.end), doc, sentence_id(doc, m.sentence), m.surface, m.type)
+        doc, text = extraction.document.document_id, extraction.document.text
+        held.texts[doc] = text
+        held.contexts[doc] = DocumentContext(
+            cues=tuple(
+                cue
+                for s in extraction.sentences
+                for cue in find_cues(doc, sentence_id(doc, s.index), text[s.start : s.end], s.start)
             )
+        )
+        for m in extraction.mentions:
+            place = (mention_id(doc, m.start, m.end), doc, sentence_id(doc, m.sentence))
+            held.mentions.append(LinkedMention(*place, m.surface, m.type, None, 1.0, m.start, m.end))
         for r in extraction.relations:
             head, tail = (r.head.start, r.head.end), (r.tail.start, r.tail.end)
-            relations.append(
+            held.relations.append(
                 LinkedRelation(
                     relation_id(doc, r.type, head, tail),
                     doc,
@@ -191,38 +266,79 @@ def gold(shared: Path) -> tuple[list[LinkedRelation], list[LinkedMention]]:
                     0.9,
                 )
             )
-    return relations, mentions
+    return held
 
 
 def test_real_abstracts_every_slot_points_to_its_mention_and_order_does_not_matter(gold):
-    relations, mentions = map(list, gold)
-    found = build_frames(relations, mentions, {})
-    by_mention = {m.mention_id: m for m in mentions}
-    by_relation = {r.relation_id: r for r in relations}
+    found = gold.frames()
+    by_mention = {m.mention_id: m for m in gold.mentions}
+    by_relation = {r.relation_id: r for r in gold.relations}
     assert len(found) > 1000
+    documents = defaultdict(list)
+    for m in gold.mentions:
+        documents[m.document_id].append(m)
+    full = {m.mention_id: m.key for held in documents.values() for m in Aliases(held).mentions}
+    assert any(full[m.mention_id] != m.key for m in gold.mentions)
     for frame in found:
         for slot in ("drug", "mechanism", "population", "cancer", "target"):
             key, places = getattr(frame, f"{slot}_id"), getattr(frame, f"{slot}_mentions")
             assert (key is None) == (places == ())
-            assert {by_mention[place].key for place in places} <= {key}
             assert {by_mention[place].document_id for place in places} <= {frame.document_id}
+            if slot != "cancer":
+                assert {full[place] for place in places} <= {key}
             if slot != "target":
                 assert (slot in frame.missing) == (key is None)
+        if frame.cancer_source == "sentence":
+            sentences = {by_relation[r].sentence_id for r in frame.relation_ids}
+            assert by_mention[frame.cancer_mentions[0]].sentence_id in sentences
+        for model in frame.model_systems:
+            start, end = map(int, model.shown_by.partition("#")[2].split("-"))
+            words = gold.texts[frame.document_id][start:end]
+            assert find_cues("d", "s", words)[0].system == model.system
         assert frame.relation_ids
         assert {by_relation[r].document_id for r in frame.relation_ids} == {frame.document_id}
         assert 0.0 <= frame.belief <= 1.0
     assert len({frame.frame_id for frame in found}) == len(found)
     generator = random.Random(7)
-    generator.shuffle(relations)
-    generator.shuffle(mentions)
-    assert build_frames(relations, mentions, {}) == found
+    generator.shuffle(gold.relations)
+    generator.shuffle(gold.mentions)
+    assert gold.frames() == found
 
 
-def test_real_abstract_chain(gold):
-    relations, mentions = gold
-    found = build_frames([r for r in relations if r.document_id == "pmid:32816909"], mentions, {})
-    wanted = ("text:Drug:gsk126", "decreases", "text:Gene:ezh2", "mechanism", "increases")
-    chains = [frame for frame in found if slots(frame)[:5] == wanted]
-    assert [(frame.population_id, frame.cancer_id) for frame in chains] == [
-        ("text:CSC:ovarian cancer stem cell", "text:Cancer:ovarian cancer")
-    ]
+FACTS = [
+    ("19029980", "arsenic", "decreases", "pml rara", "increases", "leukemia initiating cell",
+     "acute promyelocytic leukemia", {"animal"}),
+    ("29505034", "tyrosine kinase inhibitor", "increases", "mir126", "increases", "leukemia stem cell",
+     "chronic myelogenous leukemia", {"animal"}),
+    ("32816909", "gsk126", "decreases", "ezh2", "increases", "ovarian cancer stem cell",
+     "ovarian cancer", {"animal", "cell_culture"}),
+    ("33197925", "cc90009", "decreases", "gspt1", "increases", "leukemia stem cell",
+     "acute myeloid leukemia", {"animal", "patient"}),
+    ("41696740", "huang qin decoction", "increases", "reactive oxygen species", "decreases", "csc",
+     "non small cell lung cancer", {"animal", "cell_line", "organoid"}),
+]  # fmt: skip
+"""PMID, drug and effect, mechanism and effect, population, cancer, model systems: chains, from reading abstracts."""
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=[fact[0] for fact in FACTS])
+def test_chains_of_real_abstracts(gold, fact):
+    pmid, drug, drug_effect, mechanism, csc_effect, population, cancer, systems = fact
+    chains = [
+        frame
+        for frame in gold.frames()
+        if frame.document_id == f"pmid:{pmid}" and frame.rule == "chain" and frame.drug_id == f"text:Drug:{drug}"
+        and (frame.mechanism_id or "").endswith(f":{mechanism}") and frame.csc_actor == "mechanism"
+    ]  # fmt: skip
+    told = {(f.drug_effect, f.csc_effect, f.population_id, f.cancer_id) for f in chains}
+    assert (drug_effect, csc_effect, f"text:CSC:{population}", f"text:Cancer:{cancer}") in told
+    assert systems in [{model.system for model in frame.model_systems} for frame in chains]
+
+
+def test_a_real_sentence_of_two_cancers_goes_by_its_population(gold):
+    (frame,) = (
+        f
+        for f in gold.frames()
+        if f.document_id == "pmid:23284640" and f.rule == "drug" and f.target_id == "text:CSC:breast cancer stem cell"
+    )
+    assert (frame.drug_id, frame.cancer_id) == ("text:Drug:salinomycin", "text:Cancer:breast cancer")
+    assert (frame.cancer_source, frame.cancer_mentions) == ("population", frame.population_mentions)

@@ -15,7 +15,6 @@ from minecsc.store import (
     read_evidence,
     replace_evidence,
     replace_review,
-    replace_verdicts,
     write_shard,
 )
 
@@ -296,9 +295,8 @@ def test_verdicts_are_replaced_and_read_with_their_assertion(tmp_path):
     load_shards(path, [write_shard(tmp_path, [read_words(paper(*PAPERS[0]))], key="a")], manifest(), concepts)
     assertion = Assertion("A0001", "S", "mechanism", Term("salinomycin", "Drug"), "decreases", Term("Wnt", "Pathway"))
     trial = Trial("NCT1", "c", "i", None, ("salinomycin",), None, (), None, None)
-    replace_review(path, [assertion.row()], [trial])
-    replace_verdicts(path, [VERDICT | {"assertion_id": "A0002"}])
-    replace_verdicts(path, [VERDICT])
+    for verdict in (VERDICT | {"assertion_id": "A0002"}, VERDICT):
+        replace_review(path, assertions=[assertion.row()], trials=[trial], verdicts=[verdict])
     with open_base(path) as base:
         assert base.sql("SELECT assertion_id, verdict, pmid, sentence FROM verdict_view").rows() == [
             {
@@ -309,6 +307,7 @@ def test_verdicts_are_replaced_and_read_with_their_assertion(tmp_path):
         assert base.sql("SELECT nct_id, drugs FROM trial").rows() == [{"nct_id": "NCT1", "drugs": ["salinomycin"]}]
     for wrong in ({"assertion_id": "A0003"}, VERDICT | {"documents_for": "many"}, VERDICT | {"reason": None}):
         with pytest.raises(StoreError):
-            replace_verdicts(path, [wrong])
+            replace_review(path, assertions=[], trials=[], verdicts=[wrong])
     with open_base(path) as base:
         assert base.summary()["verdicts"] == 1
+        assert base.sql("SELECT count(*) AS n FROM trial").rows() == [{"n": 1}], "all of it, or nothing"

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_factory import fetch, load, manifest, paper, read_words, shard
 
+from minecsc.evidence.refinement import ancestors
 from minecsc.linking import Concept
 from minecsc.schema import (
     Deletion,
@@ -23,7 +24,6 @@ from minecsc.schema import (
     Sentence,
 )
 from minecsc.store import check_base, content_hash, load_shards, open_base, write_shard
-from minecsc.store.concepts import ancestors
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minecsc.evidence import Frame, Statement, build_frames, build_statements
-from minecsc.store import EvidenceRows, read_evidence, replace_evidence
+from minecsc.evidence.curation import apply_curations
+from minecsc.store import EvidenceRows, collection_paused, read_evidence, replace_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,13 @@ class Assembly:
     statements: int
 
 
+@collection_paused()
 def evidence_of(rows: EvidenceRows) -> tuple[list[Frame], list[Statement]]:
-    """Frames and statements of the relations given."""
+    """Frames and statements of the relations given, as their curators see them."""
+    relations = apply_curations(rows.relations, rows.curations)
     return (
-        build_frames(rows.relations, rows.mentions, rows.concepts),
-        build_statements(rows.relations, rows.documents),
+        build_frames(relations, rows.mentions, rows.concepts, rows.contexts),
+        build_statements(relations, rows.documents, rows.concepts),
     )
 
 

@@ -1,35 +1,43 @@
-"""Frames: what one document says of drug, mechanism, CSC population and cancer together.
+"""Frames: what one document says of drug, mechanism, CSC population, cancer and model system together.
 
 Joining rules (within one document, by concept key; a denied relation is never joined to another)
     chain        drug → mechanism, and mechanism → target: the actor of ``csc_effect`` is the mechanism.
-    agent        drug → mechanism, and drug → target in the same sentence: the actor is the drug.
-    mechanism    mechanism → target alone. drug: drug → target alone.
+    co_stated    drug → mechanism, and drug → target in the same sentence: the actor is the drug. The sentence
+                 states both links, not that the one effect comes of the other.
+    mechanism    mechanism → target alone.
+    drug         drug → target alone.
     population   CSC resistance_to or sensitizes_to a drug.
     context      drug → mechanism in a sentence that names a CSC population; ``csc_effect`` stays empty.
 
 ``→`` is increases or decreases. A *target* is a CSC population, a resistance or stemness process, or, by
 resistance_to and sensitizes_to, a drug. A *mechanism* is a Gene, Pathway, Process or Chemical, or a Cell
-whose concept has a mechanism class (fibroblasts, macrophages). The population is the target where that is
-a CSC, else the CSC mention of the frame's sentences; the cancer is the mention of the frame's sentences,
-else the document's commonest. A frame that another one of the document contains is dropped; at most
-:data:`MAX_FRAMES` a document are kept, fullest first, then by belief.
+whose concept has a mechanism class (fibroblasts, macrophages); beside another effect of the drug in the same
+sentence, where nothing shows that it is the means, a Process needs a class as well, and is no target itself
+(recurrence, proliferation: what came of the drug, not how). A name that one of the document's brackets defines
+counts as the name it stands for. The population is the target where that is a CSC, else the CSC mention of the
+frame's sentences; cancer and model systems are those of :mod:`.context`. A frame that another one of the
+document contains is dropped; at most :data:`MAX_FRAMES` a document are kept, fullest first, then by belief.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Final, cast
 
+from minecsc.evidence.aliases import Aliases
 from minecsc.evidence.belief import frame_belief
+from minecsc.evidence.context import Cancers, Surroundings
 from minecsc.evidence.rows import (
     ConceptLike,
     CscActor,
     CscEffect,
+    DocumentContext,
     DrugEffect,
     Frame,
+    FrameRule,
     LinkedMention,
     LinkedRelation,
     normalise,
@@ -56,31 +64,34 @@ def build_frames(
     relations: Iterable[LinkedRelation],
     mentions: Iterable[LinkedMention],
     concepts: Mapping[str, ConceptLike],
+    contexts: Mapping[str, DocumentContext] | None = None,
 ) -> list[Frame]:
     """Join the relations of each document to frames; sorted by document, fullest first within it.
 
     relations, mentions: of any number of documents, in any order. concepts: id → concept for the linked
-    ones; a missing one only costs what its name and mechanism class would have told.
+    ones; a missing one only costs what its name and classes would have told. contexts: by document;
+    without one, cancer and model systems come from the mentions alone.
     """
     by_document: dict[str, list[LinkedRelation]] = defaultdict(list)
     for relation in relations:
         by_document[relation.document_id].append(relation)
-    context: dict[str, list[LinkedMention]] = defaultdict(list)
+    named: dict[str, list[LinkedMention]] = defaultdict(list)
     for mention in mentions:
-        if mention.type in ("CSC", "Cancer") and mention.document_id in by_document:
-            context[mention.document_id].append(mention)
-    roles = _Roles(concepts)
+        if mention.document_id in by_document:
+            named[mention.document_id].append(mention)
+    roles, cancers, nothing = _Roles(concepts), Cancers(concepts), DocumentContext()
     found: list[Frame] = []
     for document_id in sorted(by_document):
-        found += _document_frames(by_document[document_id], context.get(document_id, ()), roles)
+        aliases = Aliases(named.get(document_id, ()))
+        around = Surroundings(
+            document_id, aliases.mentions, (contexts or {}).get(document_id, nothing), cancers, concepts
+        )
+        found += _document_frames([aliases.resolve(r) for r in by_document[document_id]], around, roles)
     return found
 
 
-def _document_frames(
-    relations: Sequence[LinkedRelation], mentions: Sequence[LinkedMention], roles: _Roles
-) -> list[Frame]:
+def _document_frames(relations: Sequence[LinkedRelation], around: Surroundings, roles: _Roles) -> list[Frame]:
     merged: dict[str, Frame] = {}
-    around = _Surroundings(mentions)
     for frame in islice(_candidates(_links(relations), roles, around), _MAX_CANDIDATES):
         same = merged.get(frame.frame_id)
         if same is not None:
@@ -108,6 +119,11 @@ class _Roles:
         concept = self._concepts.get(key)
         return concept is not None and concept.mechanism_class is not None
 
+    def is_means(self, type_: str, key: str) -> bool:
+        """Whether it can be how a drug works, though the sentence does not say so; an outcome cannot."""
+        concept = self._concepts.get(key)
+        return type_ != "Process" or (concept is not None and concept.mechanism_class is not None)
+
     def is_target_process(self, type_: str, key: str, surface: str) -> bool:
         if type_ != "Process":
             return False
@@ -130,34 +146,6 @@ class _Roles:
         )
 
 
-class _Surroundings:
-    """The CSC and Cancer mentions of a document, by sentence."""
-
-    def __init__(self, mentions: Iterable[LinkedMention]) -> None:
-        ordered = sorted(mentions, key=lambda m: m.mention_id)
-        self._frequency = Counter(m.key for m in ordered)
-        self._in_sentence: dict[tuple[str, str], LinkedMention] = {}
-        self._commonest: dict[str, LinkedMention] = {}
-        for mention in ordered:
-            self._offer(self._in_sentence, (mention.sentence_id, mention.type), mention)
-            self._offer(self._commonest, mention.type, mention)
-
-    def _offer(self, best: dict[Any, LinkedMention], place: Any, mention: LinkedMention) -> None:
-        held = best.get(place)
-        if held is None or self._frequency[mention.key] > self._frequency[held.key]:
-            best[place] = mention
-
-    def population(self, sentence_ids: Iterable[str]) -> LinkedMention | None:
-        """The CSC mention of the first sentence that has one; the document's commoner name wins there."""
-        found = (self._in_sentence.get((sentence_id, "CSC")) for sentence_id in sentence_ids)
-        return next((mention for mention in found if mention is not None), None)
-
-    def cancer(self, sentence_ids: Iterable[str]) -> LinkedMention | None:
-        """The Cancer mention of those sentences, else the document's commonest."""
-        found = (self._in_sentence.get((sentence_id, "Cancer")) for sentence_id in sentence_ids)
-        return next((mention for mention in found if mention is not None), self._commonest.get("Cancer"))
-
-
 _Link = list[LinkedRelation]
 """Relations of one document with equal head, type, tail and negation; the best comes first."""
 
@@ -173,7 +161,7 @@ def _weight(relation: LinkedRelation) -> float:
     return frame_belief([(relation.probability, relation.speculative)])
 
 
-def _candidates(links: Sequence[_Link], roles: _Roles, around: _Surroundings) -> Iterator[Frame]:
+def _candidates(links: Sequence[_Link], roles: _Roles, around: Surroundings) -> Iterator[Frame]:
     """Every frame that the joining rules give, joined ones first, each rule by falling probability."""
     inputs: list[_Link] = []  # drug → mechanism
     outputs: list[_Link] = []  # mechanism → target
@@ -203,22 +191,27 @@ def _candidates(links: Sequence[_Link], roles: _Roles, around: _Surroundings) ->
             continue
         for output in by_mechanism.get(link[0].tail_key, ()):
             if not output[0].negated:
-                yield _frame(around, link[0], output[0], "mechanism")
+                yield _frame(around, "chain", link[0], output[0], "mechanism")
+        if roles.hits_target(link[0]) or not roles.is_means(link[0].tail_type, link[0].tail_key):
+            continue
         for output in by_drug.get(link[0].head_key, ()):
             pair = _in_one_sentence(link, output)
             if pair is not None and not output[0].negated and output[0].tail_key != link[0].tail_key:
-                yield _frame(around, *pair, "drug")
+                yield _frame(around, "co_stated", *pair, "drug")
     for link in outputs:
-        yield _frame(around, None, link[0], "mechanism")
+        yield _frame(around, "mechanism", None, link[0], "mechanism")
     for link in direct:
-        yield _frame(around, None, link[0], "drug")
+        yield _frame(around, "drug", None, link[0], "drug")
     for link in populations:
-        yield _frame(around, None, link[0], "population")
+        yield _frame(around, "population", None, link[0], "population")
     for link in inputs:
+        means = roles.is_means(link[0].tail_type, link[0].tail_key)
+        if not means and any(_in_one_sentence(link, output) for output in by_drug.get(link[0].head_key, ())):
+            continue
         if not roles.hits_target(link[0]):
             beside = next((r for r in link if around.population([r.sentence_id]) is not None), None)
             if beside is not None:
-                yield _frame(around, beside, None, None)
+                yield _frame(around, "context", beside, None, None)
 
 
 def _in_one_sentence(first: _Link, second: _Link) -> tuple[LinkedRelation, LinkedRelation] | None:
@@ -230,7 +223,8 @@ def _in_one_sentence(first: _Link, second: _Link) -> tuple[LinkedRelation, Linke
 
 
 def _frame(
-    around: _Surroundings,
+    around: Surroundings,
+    rule: FrameRule,
     drug_link: LinkedRelation | None,
     effect: LinkedRelation | None,
     actor: CscActor | None,
@@ -253,9 +247,14 @@ def _frame(
         elif effect.tail_type == "Drug" and "drug" not in slots:
             fill("drug", effect.tail_key, effect.tail_mention_id)
     sentences = [relation.sentence_id for relation in relations]
-    for slot, mention in (("population", around.population(sentences)), ("cancer", around.cancer(sentences))):
-        if slot not in slots and mention is not None:
-            fill(slot, mention.key, mention.mention_id)
+    beside = around.population(sentences)
+    if "population" not in slots and beside is not None:
+        fill("population", beside.key, beside.mention_id)
+    populations = slots["population"][1] if "population" in slots else set()
+    cancer = around.cancer(sentences, populations)
+    systems = around.model_systems(sentences)
+    if cancer is not None:
+        slots["cancer"] = (cancer.key, set(cancer.mentions))
 
     def key(slot: str) -> str | None:
         return slots[slot][0] if slot in slots else None
@@ -285,6 +284,7 @@ def _frame(
         csc_actor=actor,
         negated=negated,
         speculative=any(relation.speculative for relation in relations),
+        rule=rule,
         belief=frame_belief((relation.probability, relation.speculative) for relation in relations),
         drug_mentions=mentions("drug"),
         mechanism_mentions=mentions("mechanism"),
@@ -292,7 +292,13 @@ def _frame(
         cancer_mentions=mentions("cancer"),
         target_mentions=mentions("target"),
         relation_ids=tuple(sorted(relation.relation_id for relation in relations)),
-        missing=tuple(slot for slot in _SLOTS if slot not in slots),
+        missing=(
+            *(slot for slot in _SLOTS if slot not in slots),
+            *(() if systems else ("model_system",)),
+        ),
+        cancer_name=None if cancer is None else cancer.name,
+        cancer_source=None if cancer is None else cancer.source,
+        model_systems=systems,
     )
 
 

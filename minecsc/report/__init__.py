@@ -11,6 +11,7 @@ from minecsc.report.terminal import (
     verdict_lines,
     verdict_table,
 )
+from minecsc.report.validation import novel_lines, trial_table, validation_facts, validation_view
 
 __all__ = [
     "best_frames",
@@ -20,12 +21,16 @@ __all__ = [
     "fact_table",
     "frame_lines",
     "installation",
+    "novel_lines",
     "overview",
     "relation_lines",
     "row_table",
     "run_facts",
     "run_table",
     "statement_table",
+    "trial_table",
+    "validation_facts",
+    "validation_view",
     "verdict_lines",
     "verdict_rows",
     "verdict_table",

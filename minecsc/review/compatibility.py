@@ -12,18 +12,19 @@ association          R = associated_with: any relation  not associated_with(H, T
                      H to T or T to H
 marker               R = marker_of: marker_of(H, T)     not marker_of(H, T)         associated_with,
                                                                                     increases(H, T)
-drug_response        R(H, drug resistance):             the opposite, unless H is   --
-                     resistance_to(H, drug proper)      a drug (two drugs that
-                     for increases, sensitizes_to for   work together refute
-                     decreases. R(H, therapy            nothing) or T is therapy
-                     resistance): the same, any drug    resistance
+drug_response        R(H, drug resistance):             the opposite, of            --
+                     resistance_to(H, drug proper)      chemotherapy at large,
+                     for increases, sensitizes_to for   unless H is a drug (two
+                     decreases. R(H, therapy            drugs that work together
+                     resistance): the same, any drug    refute nothing) or T is
+                                                        therapy resistance
 narrower_resistance  R(H, therapy resistance):          --                          --
                      R(H, drug resistance)
 general_resistance   R(H, drug): increases(H, drug      the opposite                --
                      resistance) for resistance_to,
                      decreases for sensitizes_to; for a
                      named drug only in a document that
-                     mentions it
+                     mentions it and no other drug
 member_drug          R(H, chemotherapy): R(H, drug      --                          --
                      known as anticancer drug)
 population_response  decreases(drug, CSC):              resistance_to(CSC, drug)    --
@@ -37,7 +38,9 @@ synergy              sensitizes_to(drug, drug): the     --                      
 The opposite of increases is decreases, of resistance_to sensitizes_to. A denied relation counts against an
 assertion only under the first three rules: that X does not confer resistance to one drug does not deny
 resistance in general. Speculative evidence never counts against, nor does evidence on something narrower,
-populations and cells apart: that one microRNA lowers what microRNAs are said to raise refutes nothing.
+populations and cells apart: that one microRNA lowers what microRNAs are said to raise, or that cells grow sensitive to
+one drug where resistance is said to rise, refutes nothing. What is
+read less surely, or of another cancer or population, is held back by :mod:`.verdicts`.
 """
 
 from __future__ import annotations
@@ -53,6 +56,8 @@ from minecsc.review.matching import EvidenceIndex, Match, Matcher
 from minecsc.schema import RELATION_TYPES
 
 Stance = Literal["for", "against", "speculative", "association"]
+Outcome = Literal["csc", "resistance", "mechanism"]
+"""What the review is about: populations and stemness, resistance, or a mechanism in their context."""
 
 DIRECT_RULES: Final = frozenset({"stated", "association", "marker"})
 _SIGNED: Final = frozenset({"increases", "decreases"})
@@ -130,11 +135,40 @@ class Families:
         other = frozenset[str]().union(*(matcher.resolve(term).keys for term in _NO_DRUGS))
         linked = {key for key, concept in index.of_type("Drug") if concept.strategy_class != "immunotherapy"}
         self.drugs: frozenset[str] = (self.chemotherapy.keys | linked) - other
+        self._resistances = self.drug_resistance.keys | self.therapy_resistance.keys
 
     @staticmethod
     def is_member(match: Match, family: Match) -> bool:
         """Whether a term is the general term itself, not something narrower."""
         return bool(match.concept_ids & family.concept_ids or match.names & family.names)
+
+    def family(self, match: Match, type_: str) -> Outcome | None:
+        """Which outcome a term of this entity type is, if any."""
+        if type_ == "CSC" or self.is_member(match, self.stemness):
+            return "csc"
+        general = (self.drug_resistance, self.therapy_resistance)
+        return "resistance" if any(self.is_member(match, term) for term in general) else None
+
+    def outcome(self, key: str, type_: str, relation: str) -> Outcome | None:
+        """Which outcome a concept key of the corpus is; ``relation``: of which it is the tail, else empty."""
+        if type_ == "CSC" or key in self.stemness.keys:
+            return "csc"
+        return "resistance" if key in self._resistances or self.is_response(relation, type_) else None
+
+    @staticmethod
+    def is_response(relation: str, tail_type: str) -> bool:
+        """Whether the relation is a response to the drug at its tail."""
+        return tail_type == "Drug" and relation in ("resistance_to", "sensitizes_to")
+
+    def documents_on(self, drug: Match, index: EvidenceIndex) -> frozenset[str]:
+        """Documents whose resistance is to this drug: they mention it, and of the others only chemotherapy at large."""
+        others = self.drugs - drug.keys - self.chemotherapy.concept_ids
+        return index.documents(drug.keys) - index.documents(others)
+
+    def documents(self, index: EvidenceIndex) -> frozenset[str]:
+        """Documents that name a population, stemness or resistance."""
+        populations = index.populations.union(key for key, _ in index.of_type("CSC"))
+        return index.documents(populations | self.stemness.keys | self._resistances)
 
 
 def probes(
@@ -200,8 +234,8 @@ def _indirect_signed(
     favour, against = _resistance(up=relation == "increases")
     if families.is_member(tail, families.drug_resistance):
         drugs = families.drugs
-        refuting = _NONE if on_drug else against
-        yield Probe("drug_response", head.keys, drugs, head.firm | drugs, favour, refuting)
+        refuting, firm = _NONE if on_drug else against, head.firm | families.chemotherapy.firm
+        yield Probe("drug_response", head.keys, drugs, firm, favour, refuting)
     elif families.is_member(tail, families.therapy_resistance):
         yield Probe("drug_response", head.keys, None, _NONE, favour, tail_type="Drug")
         yield Probe("narrower_resistance", head.keys, families.drug_resistance.keys, _NONE, same)
@@ -227,7 +261,7 @@ def _indirect_resistance(
     favour = frozenset({"increases" if up else "decreases"})
     against = frozenset({"decreases" if up else "increases"})
     general = families.is_member(tail, families.chemotherapy)
-    near = None if general else index.documents(tail.keys)
+    near = None if general else families.documents_on(tail, index)
     resistance = families.drug_resistance
     firm = head.firm | resistance.firm
     yield Probe("general_resistance", head.keys, resistance.keys, firm, favour, against, documents=near)

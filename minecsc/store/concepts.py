@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
 
+from minecsc.evidence.refinement import ancestors
 from minecsc.store.rows import table
 
 if TYPE_CHECKING:
@@ -92,14 +92,3 @@ def _refresh_ancestors(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DELETE FROM concept_ancestor")
     con.execute("INSERT INTO concept_ancestor BY NAME SELECT * FROM found_ancestor ORDER BY ALL")
     con.unregister("found_ancestor")
-
-
-def ancestors(concept_id: str, parents: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The concept itself at distance 0 and everything broader with its distance; circles end by themselves."""
-    found, level = {concept_id: 0}, [concept_id]
-    for distance in count(1):
-        level = sorted({p for c in level for p in parents.get(c, ()) if p not in found})
-        if not level:
-            break
-        found |= dict.fromkeys(level, distance)
-    return found

@@ -24,7 +24,7 @@ from minecsc.errors import StoreError
 if sys.platform != "win32":
     import fcntl
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _CATALOG: Final = "base"
 _QUIET: Final = "SET enable_progress_bar = false"  # it would be drawn on stdout, into what is printed there
 _log = logging.getLogger(__name__)

@@ -1,9 +1,12 @@
-"""What other rooms compute from the base and put back into it: evidence, and the review's verdicts."""
+"""What evidence is computed from, read from the base, and the evidence put back into it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+import gc
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,24 +14,33 @@ import duckdb
 import pyarrow as pa
 
 from minecsc.errors import StoreError
-from minecsc.evidence import DocumentInfo, Frame, LinkedMention, LinkedRelation, Statement
+from minecsc.evidence import DocumentContext, DocumentInfo, Frame, LinkedMention, LinkedRelation, ModelCue, Statement
+from minecsc.evidence.context import cue_pattern, find_cues
+from minecsc.evidence.curation import Curation
 from minecsc.linking import Concept
-from minecsc.schema import EntityType
+from minecsc.schema import EntityType, MeshHeading
 from minecsc.store.connect import connect_read_only, writing
+from minecsc.store.curation import standing_curations
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRows:
-    """All that frames and statements are computed from. ``mentions``: those of documents with relations."""
+    """All that frames and statements are computed from. ``mentions``: those of documents with relations.
+
+    contexts: of documents with relations; what tells of their cancers and model systems.
+    curations: relation_id → the newest verdict of each of its curators; not yet applied to ``relations``.
+    """
 
     relations: list[LinkedRelation]
     mentions: list[LinkedMention]
     documents: dict[str, DocumentInfo]
     concepts: dict[str, Concept]
+    contexts: dict[str, DocumentContext] = field(default_factory=dict)
+    curations: dict[str, list[Curation]] = field(default_factory=dict)
 
 
 Evidence = tuple[Sequence[Frame], Sequence[Statement]]
-_SLOTS: Final = ("drug", "mechanism", "population", "cancer", "target")
+_SLOTS: Final = ("drug", "mechanism", "population", "target")
 
 
 def read_evidence(db: Path | str) -> EvidenceRows:
@@ -37,6 +49,22 @@ def read_evidence(db: Path | str) -> EvidenceRows:
         return evidence_rows(con)
 
 
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Keep the cyclic garbage collector from walking over the rows while they are made.
+
+    There are hundreds of thousands of them, in no cycles, and the walks take more time than the making.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@collection_paused()
 def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
     """As :func:`read_evidence`, over an open connection."""
     relations = con.execute(
@@ -53,7 +81,7 @@ def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
     ).fetchall()
     mentions = con.execute(
         """
-        SELECT mention_id, document_id, sentence_id, surface, type, concept_id, probability
+        SELECT mention_id, document_id, sentence_id, surface, type, concept_id, probability, start_char, end_char
         FROM mention SEMI JOIN relation USING (document_id) ORDER BY mention_id
         """
     ).fetchall()
@@ -71,7 +99,33 @@ def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
         mentions=[LinkedMention(*row) for row in mentions],
         documents={row[0]: DocumentInfo(*row) for row in documents},
         concepts={row[0]: _concept(*row) for row in concepts},
+        contexts=_contexts(con),
+        curations=standing_curations(con),
     )
+
+
+def _contexts(con: duckdb.DuckDBPyConnection) -> dict[str, DocumentContext]:
+    cues: dict[str, list[ModelCue]] = defaultdict(list)
+    # DuckDB picks the sentences, in parallel; only those few are searched again for the places.
+    for row in con.execute(
+        """
+        SELECT s.document_id, s.sentence_id, substr(d.text, s.start_char + 1, s.end_char - s.start_char) AS words,
+            s.start_char
+        FROM sentence s JOIN document d ON d.document_id = s.document_id
+        WHERE s.document_id IN (SELECT document_id FROM relation) AND regexp_matches(words, ?)
+        ORDER BY s.document_id, s.sentence_index
+        """,
+        [cue_pattern()],
+    ).fetchall():
+        cues[row[0]] += find_cues(*row)
+    return {
+        document_id: DocumentContext(
+            tuple(MeshHeading(**heading) for heading in mesh), tuple(types), tuple(cues[document_id])
+        )
+        for document_id, mesh, types in con.execute(
+            "SELECT document_id, mesh, publication_types FROM document SEMI JOIN relation USING (document_id)"
+        ).fetchall()
+    }
 
 
 def _concept(
@@ -106,32 +160,16 @@ def replace_evidence(db: Path | str, frames: Iterable[Frame], statements: Iterab
 
 def put_evidence(con: duckdb.DuckDBPyConnection, frames: Iterable[Frame], statements: Iterable[Statement]) -> None:
     """As :func:`replace_evidence`, inside an open transaction."""
-    _replace(con, "frame", frames, names=_SLOTS)
-    _replace(con, "statement", statements)
+    replace_rows(con, "frame", frames, names=_SLOTS)
+    replace_rows(con, "statement", statements)
     con.execute("UPDATE base_state SET evidence_current = true")
 
 
-def replace_verdicts(db: Path | str, verdicts: Iterable[object]) -> None:
-    """Puts these verdicts in the place of those stored.
+def replace_rows(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[object], names: Sequence[str] = ()) -> None:
+    """Puts rows, mappings or objects with a table's columns, in the place of those it holds. Raises StoreError.
 
-    verdicts: mappings or objects with the columns of ``assertion_verdict``. Raises StoreError.
+    names: slots whose column ``<slot>_name`` is the surface of the first of ``<slot>_mentions``.
     """
-    with writing(db) as con:
-        _replace(con, "assertion_verdict", verdicts)
-
-
-def replace_review(db: Path | str, assertions: Iterable[object], trials: Iterable[object]) -> None:
-    """Puts these assertions and trials of the review in the place of those stored.
-
-    Both: mappings or objects with the columns of ``review_assertion`` and ``trial``. Raises StoreError.
-    """
-    with writing(db) as con:
-        _replace(con, "review_assertion", assertions)
-        _replace(con, "trial", trials)
-
-
-def _replace(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[object], names: Sequence[str] = ()) -> None:
-    """``names``: slots whose column ``<slot>_name`` is the surface of the first of ``<slot>_mentions``."""
     filled = [f"{slot}_name" for slot in names]
     columns = con.sql(f"SELECT * EXCLUDE ({', '.join(filled)}) FROM {name}" if filled else f"FROM {name}")
     schema = columns.limit(0).to_arrow_table().schema
@@ -153,5 +191,6 @@ def _replace(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[object], 
 def _value(row: object, column: str) -> Any:
     value = row[column] if isinstance(row, Mapping) else getattr(row, column)
     if isinstance(value, (tuple, list)) and value and is_dataclass(value[0]):
-        return [asdict(item) for item in value]
+        names = [f.name for f in fields(value[0])]
+        return [{name: getattr(item, name) for name in names} for item in value]
     return value

@@ -1,4 +1,4 @@
--- The stored schema, version 2. One DuckDB file; a row of evidence leads to its text by offsets and to its run.
+-- The stored schema, version 3. One DuckDB file; a row of evidence leads to its text by offsets and to its run.
 --
 -- Keys are not declared: bulk loads and replacements in one transaction would pay for an index on every
 -- table. The loader, the only writer, keeps every *_id unique, and `check_base` verifies it.
@@ -212,11 +212,14 @@ CREATE TABLE frame (
     negated             BOOLEAN NOT NULL,
     speculative         BOOLEAN NOT NULL,
     belief              DOUBLE NOT NULL,
+    rule                VARCHAR NOT NULL,
     drug_mentions       VARCHAR[] NOT NULL,
     mechanism_mentions  VARCHAR[] NOT NULL,
     population_mentions VARCHAR[] NOT NULL,
     cancer_mentions     VARCHAR[] NOT NULL,
     target_mentions     VARCHAR[] NOT NULL,
+    cancer_source       VARCHAR,
+    model_systems       STRUCT(system VARCHAR, source VARCHAR, shown_by VARCHAR)[] NOT NULL,
     relation_ids        VARCHAR[] NOT NULL,
     missing             VARCHAR[] NOT NULL,
     drug_name           VARCHAR,
@@ -225,7 +228,7 @@ CREATE TABLE frame (
     cancer_name         VARCHAR,
     target_name         VARCHAR
 );
-COMMENT ON TABLE frame IS 'Drug, mechanism, CSC population and cancer as one document joins them';
+COMMENT ON TABLE frame IS 'Drug, mechanism, CSC population, cancer and model systems as one document joins them';
 COMMENT ON COLUMN frame.frame_id IS 'Identifier; content decides it';
 COMMENT ON COLUMN frame.document_id IS 'Document';
 COMMENT ON COLUMN frame.drug_id IS 'Concept key (a CURIE, or text:<type>:<name>) of the drug';
@@ -239,17 +242,20 @@ COMMENT ON COLUMN frame.csc_actor IS 'Which slot acts on the target: drug, mecha
 COMMENT ON COLUMN frame.negated IS 'The document says that it does not hold';
 COMMENT ON COLUMN frame.speculative IS 'The document puts it as a possibility';
 COMMENT ON COLUMN frame.belief IS 'Probability, 0 to 1, that the document states the frame';
+COMMENT ON COLUMN frame.rule IS 'Joining rule: chain, co_stated, mechanism, drug, population or context; chain alone shows cause';
 COMMENT ON COLUMN frame.drug_mentions IS 'Mentions that fill the drug slot';
 COMMENT ON COLUMN frame.mechanism_mentions IS 'Mentions that fill the mechanism slot';
 COMMENT ON COLUMN frame.population_mentions IS 'Mentions that fill the population slot';
-COMMENT ON COLUMN frame.cancer_mentions IS 'Mentions that fill the cancer slot';
+COMMENT ON COLUMN frame.cancer_mentions IS 'Mention that shows the cancer: of a cancer, a population or a cell; none for a MeSH heading';
 COMMENT ON COLUMN frame.target_mentions IS 'Mentions of the target';
+COMMENT ON COLUMN frame.cancer_source IS 'How the cancer was found: population, sentence, cell, document or mesh';
+COMMENT ON COLUMN frame.model_systems IS 'Model systems; source: sentence, document, mesh or publication_type; shown_by: span in the text, or heading';
 COMMENT ON COLUMN frame.relation_ids IS 'Relations the frame is joined from';
-COMMENT ON COLUMN frame.missing IS 'Names of the empty slots';
+COMMENT ON COLUMN frame.missing IS 'Names of the empty slots: drug, mechanism, population, cancer, model_system';
 COMMENT ON COLUMN frame.drug_name IS 'Drug as written, first mention';
 COMMENT ON COLUMN frame.mechanism_name IS 'Mechanism as written, first mention';
 COMMENT ON COLUMN frame.population_name IS 'Population as written, first mention';
-COMMENT ON COLUMN frame.cancer_name IS 'Cancer as written, first mention';
+COMMENT ON COLUMN frame.cancer_name IS 'Cancer as the mention, concept or MeSH heading that shows it spells it';
 COMMENT ON COLUMN frame.target_name IS 'Target as written, first mention';
 
 CREATE TABLE statement (
@@ -269,6 +275,13 @@ CREATE TABLE statement (
     first_year            INTEGER,
     last_year             INTEGER,
     contested             BOOLEAN NOT NULL,
+    years                 STRUCT(
+        year INTEGER, documents_for INTEGER, documents_against INTEGER, documents_speculative INTEGER,
+        documents_retracted INTEGER
+    )[] NOT NULL,
+    refined_by            VARCHAR[] NOT NULL,
+    belief_with_refinements    DOUBLE NOT NULL,
+    documents_with_refinements INTEGER NOT NULL,
     relations_for         VARCHAR[] NOT NULL,
     relations_against     VARCHAR[] NOT NULL
 );
@@ -289,6 +302,10 @@ COMMENT ON COLUMN statement.documents_retracted IS 'Retracted or deleted papers 
 COMMENT ON COLUMN statement.first_year IS 'First year over the papers that count';
 COMMENT ON COLUMN statement.last_year IS 'Last year over the papers that count';
 COMMENT ON COLUMN statement.contested IS 'Both sides have weighty evidence';
+COMMENT ON COLUMN statement.years IS 'The four counts by year, undated papers under null; view statement_year has a row each';
+COMMENT ON COLUMN statement.refined_by IS 'Statements of this type on narrower concepts; view statement_refinement has a row each';
+COMMENT ON COLUMN statement.belief_with_refinements IS 'Belief where what asserts a narrower statement asserts this one';
+COMMENT ON COLUMN statement.documents_with_refinements IS 'Distinct papers that assert it or a narrower statement';
 COMMENT ON COLUMN statement.relations_for IS 'Relations behind documents_for, speculative and retracted ones included';
 COMMENT ON COLUMN statement.relations_against IS 'Relations behind documents_against, retracted ones included';
 
@@ -391,6 +408,52 @@ COMMENT ON COLUMN trial.strategy_class IS 'Therapeutic strategy class';
 COMMENT ON COLUMN trial.mechanism_class IS 'Mechanism class';
 COMMENT ON COLUMN trial.modalities IS 'Other treatments given alongside';
 
+CREATE TABLE trial_link (
+    nct_id             VARCHAR NOT NULL,
+    role               VARCHAR NOT NULL,
+    name               VARCHAR NOT NULL,
+    concept_id         VARCHAR,
+    documents          INTEGER NOT NULL,
+    documents_together INTEGER NOT NULL,
+    statements         INTEGER NOT NULL,
+    frames             INTEGER NOT NULL,
+    belief             DOUBLE,
+    statement_ids      VARCHAR[] NOT NULL,
+    frame_ids          VARCHAR[] NOT NULL
+);
+COMMENT ON TABLE trial_link IS 'Drugs, other treatments and cancers of the trials, and what the base says of them';
+COMMENT ON COLUMN trial_link.nct_id IS 'Trial';
+COMMENT ON COLUMN trial_link.role IS 'drug, modality (another treatment) or cancer';
+COMMENT ON COLUMN trial_link.name IS 'Name as the table of trials has it';
+COMMENT ON COLUMN trial_link.concept_id IS 'CURIE of the concept; null where the knowledge base does not know it';
+COMMENT ON COLUMN trial_link.documents IS 'Papers in good standing that mention it or something narrower';
+COMMENT ON COLUMN trial_link.documents_together IS 'Those of them that name a cancer of the trial, too (of a cancer: a drug)';
+COMMENT ON COLUMN trial_link.statements IS 'Statements on it or something narrower';
+COMMENT ON COLUMN trial_link.frames IS 'Frames with it or something narrower';
+COMMENT ON COLUMN trial_link.belief IS 'Of the strongest statement that it lowers or sensitizes stem cells or resistance';
+COMMENT ON COLUMN trial_link.statement_ids IS 'The strongest of the statements, those on stem cells and resistance first';
+COMMENT ON COLUMN trial_link.frame_ids IS 'The strongest of the frames';
+
+CREATE TABLE novel_statement (
+    statement_id   VARCHAR NOT NULL,
+    rank           INTEGER NOT NULL,
+    chapter        VARCHAR NOT NULL,
+    strategy_class VARCHAR,
+    topic          VARCHAR NOT NULL,
+    document_id    VARCHAR NOT NULL,
+    sentence_id    VARCHAR NOT NULL,
+    relation_id    VARCHAR NOT NULL
+);
+COMMENT ON TABLE novel_statement IS 'The strongest statements on which the review is silent';
+COMMENT ON COLUMN novel_statement.statement_id IS 'Statement';
+COMMENT ON COLUMN novel_statement.rank IS 'Place within its chapter, by belief and number of papers; 1 is the first';
+COMMENT ON COLUMN novel_statement.chapter IS 'Mechanism class';
+COMMENT ON COLUMN novel_statement.strategy_class IS 'Therapeutic strategy class of the drug';
+COMMENT ON COLUMN novel_statement.topic IS 'What makes it one for the review: csc, resistance or mechanism';
+COMMENT ON COLUMN novel_statement.document_id IS 'Document of the best sentence';
+COMMENT ON COLUMN novel_statement.sentence_id IS 'Best sentence';
+COMMENT ON COLUMN novel_statement.relation_id IS 'Relation in it';
+
 CREATE TABLE deletion (
     pmid   VARCHAR NOT NULL,
     source VARCHAR
@@ -410,3 +473,57 @@ COMMENT ON COLUMN error.source IS 'Name of the file';
 COMMENT ON COLUMN error.record IS 'Which record: identifier or position';
 COMMENT ON COLUMN error.reason IS 'Why it failed';
 COMMENT ON COLUMN error.run_id IS 'Run that met it first';
+
+CREATE TABLE curation (
+    evidence_id           VARCHAR NOT NULL,
+    curator               VARCHAR NOT NULL,
+    judged                TIMESTAMP NOT NULL,
+    recorded              TIMESTAMP NOT NULL,
+    correct               BOOLEAN,
+    category              VARCHAR,
+    corrected_type        VARCHAR,
+    corrected_negated     BOOLEAN,
+    corrected_speculative BOOLEAN,
+    note                  VARCHAR,
+    source                VARCHAR NOT NULL,
+    chosen                VARCHAR,
+    document_id           VARCHAR NOT NULL,
+    relation_id           VARCHAR NOT NULL,
+    run_id                VARCHAR NOT NULL,
+    type                  VARCHAR NOT NULL,
+    head                  VARCHAR NOT NULL,
+    head_type             VARCHAR NOT NULL,
+    head_id               VARCHAR,
+    tail                  VARCHAR NOT NULL,
+    tail_type             VARCHAR NOT NULL,
+    tail_id               VARCHAR,
+    negated               BOOLEAN NOT NULL,
+    speculative           BOOLEAN NOT NULL,
+    probability           DOUBLE NOT NULL
+);
+COMMENT ON TABLE curation IS 'Verdicts of curators, all of them, for ever; of each curator the newest counts';
+COMMENT ON COLUMN curation.evidence_id IS '<text_sha256>#<type>:<head span>><tail span>: the text and what was read there';
+COMMENT ON COLUMN curation.curator IS 'Who judged';
+COMMENT ON COLUMN curation.judged IS 'When it was judged, UTC';
+COMMENT ON COLUMN curation.recorded IS 'When it was stored, UTC; decides among verdicts of one time';
+COMMENT ON COLUMN curation.correct IS 'Whether the relation is right as shown; null where the curator could not tell';
+COMMENT ON COLUMN curation.category IS 'What is wrong, where it is not right';
+COMMENT ON COLUMN curation.corrected_type IS 'Right relation type; null where the one shown stays';
+COMMENT ON COLUMN curation.corrected_negated IS 'Right flag; null where the one shown stays or the category tells';
+COMMENT ON COLUMN curation.corrected_speculative IS 'Right flag; null where the one shown stays or the category tells';
+COMMENT ON COLUMN curation.note IS 'Remark of the curator';
+COMMENT ON COLUMN curation.source IS 'Name of the file the verdict was read from';
+COMMENT ON COLUMN curation.chosen IS 'Strategy that picked the evidence';
+COMMENT ON COLUMN curation.document_id IS 'Document it was shown from';
+COMMENT ON COLUMN curation.relation_id IS 'Relation that was shown';
+COMMENT ON COLUMN curation.run_id IS 'Run that had extracted it';
+COMMENT ON COLUMN curation.type IS 'Relation type shown';
+COMMENT ON COLUMN curation.head IS 'Head as written';
+COMMENT ON COLUMN curation.head_type IS 'Entity type of the head shown';
+COMMENT ON COLUMN curation.head_id IS 'Concept of the head shown';
+COMMENT ON COLUMN curation.tail IS 'Tail as written';
+COMMENT ON COLUMN curation.tail_type IS 'Entity type of the tail shown';
+COMMENT ON COLUMN curation.tail_id IS 'Concept of the tail shown';
+COMMENT ON COLUMN curation.negated IS 'Flag shown';
+COMMENT ON COLUMN curation.speculative IS 'Flag shown';
+COMMENT ON COLUMN curation.probability IS 'Probability shown, 0 to 1';

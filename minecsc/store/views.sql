@@ -29,9 +29,10 @@ SELECT
     f.csc_actor, f.csc_effect, coalesce(tc.name, f.target_name) AS target,
     coalesce(pc.name, f.population_name) AS population,
     coalesce(cc.name, f.cancer_name) AS cancer,
-    f.negated, f.speculative, f.belief, d.retracted, d.deleted, f.missing,
+    [m.system FOR m IN f.model_systems] AS model_systems,
+    f.negated, f.speculative, f.belief, f.rule, d.retracted, d.deleted, f.missing,
     substr(d.text, s.start_char + 1, s.end_char - s.start_char) AS sentence,
-    f.drug_id, f.mechanism_id, f.population_id, f.cancer_id, f.target_id, f.relation_ids
+    f.drug_id, f.mechanism_id, f.population_id, f.cancer_id, f.target_id, f.cancer_source, f.relation_ids
 FROM frame f
 JOIN document d ON d.document_id = f.document_id
 LEFT JOIN relation r ON r.relation_id = f.relation_ids[1]
@@ -49,11 +50,27 @@ SELECT
     coalesce(tc.name, s.tail_name) AS tail, s.tail_type,
     coalesce(tc.mechanism_class, hc.mechanism_class) AS mechanism_class,
     s.belief, s.documents_for, s.documents_against, s.documents_speculative, s.documents_retracted,
-    s.first_year, s.last_year, s.contested, s.head_id, s.tail_id, s.relations_for, s.relations_against
+    s.first_year, s.last_year, s.contested,
+    s.belief_with_refinements, s.documents_with_refinements, len(s.refined_by) AS refinements, s.years,
+    s.head_id, s.tail_id, s.refined_by, s.relations_for, s.relations_against
 FROM statement s
 LEFT JOIN concept hc ON hc.concept_id = s.head_id
 LEFT JOIN concept tc ON tc.concept_id = s.tail_id;
 COMMENT ON VIEW statement_view IS 'Each statement in words';
+
+CREATE VIEW statement_year AS
+SELECT statement_id, unnest(years, recursive := true) FROM statement;
+COMMENT ON VIEW statement_year IS 'Papers for and against each statement by year; undated ones under null';
+
+CREATE VIEW statement_refinement AS
+SELECT
+    r.statement_id, r.refined_by, coalesce(hc.name, s.head_name) AS head, s.type,
+    coalesce(tc.name, s.tail_name) AS tail, s.belief, s.documents_for, s.documents_against
+FROM (SELECT statement_id, unnest(refined_by) AS refined_by FROM statement) r
+JOIN statement s ON s.statement_id = r.refined_by
+LEFT JOIN concept hc ON hc.concept_id = s.head_id
+LEFT JOIN concept tc ON tc.concept_id = s.tail_id;
+COMMENT ON VIEW statement_refinement IS 'Statements on narrower concepts (refined_by, in words) that bear out a broader one';
 
 CREATE VIEW drug_mechanism AS
 SELECT
@@ -95,3 +112,43 @@ LEFT JOIN assertion_verdict v ON v.assertion_id = a.assertion_id
 LEFT JOIN sentence s ON s.sentence_id = v.evidence[1].sentence_id
 LEFT JOIN document d ON d.document_id = s.document_id;
 COMMENT ON VIEW verdict_view IS 'Each assertion of the review, what the corpus says of it, and the best sentence';
+
+CREATE VIEW standing_curation AS
+SELECT * FROM curation
+QUALIFY row_number() OVER (PARTITION BY evidence_id, curator ORDER BY judged DESC, recorded DESC) = 1;
+COMMENT ON VIEW standing_curation IS 'The newest verdict of each curator on each piece of evidence';
+
+CREATE VIEW curation_view AS
+SELECT
+    evidence_id, any_value(document_id) AS document_id, any_value(type) AS type,
+    any_value(head) AS head, any_value(tail) AS tail,
+    count(*) FILTER (WHERE correct) AS votes_right, count(*) FILTER (WHERE NOT correct) AS votes_wrong,
+    count(*) FILTER (WHERE correct IS NULL) AS votes_open,
+    votes_right > 0 AND votes_wrong > 0 AS disputed,
+    list({'curator': curator, 'judged': judged, 'correct': correct, 'category': category, 'note': note}
+        ORDER BY judged, curator) AS verdicts
+FROM standing_curation GROUP BY evidence_id;
+COMMENT ON VIEW curation_view IS 'Each judged piece of evidence with the standing verdicts of all its curators';
+
+CREATE VIEW trial_view AS
+SELECT
+    l.nct_id, t.condition, t.intervention, t.participants, t.mechanism_class, t.strategy_class,
+    l.role, l.name, l.concept_id, c.name AS concept_name, l.documents, l.documents_together,
+    l.statements, l.frames, l.belief, s.head, s.type AS relation, s.tail, l.statement_ids, l.frame_ids
+FROM trial_link l
+JOIN trial t ON t.nct_id = l.nct_id
+LEFT JOIN concept c ON c.concept_id = l.concept_id
+LEFT JOIN statement_view s ON s.statement_id = l.statement_ids[1];
+COMMENT ON VIEW trial_view IS 'Each drug, treatment and cancer of each trial with the strongest statement on it';
+
+CREATE VIEW novel_view AS
+SELECT
+    n.chapter, n.rank, n.strategy_class, n.topic, s.head, s.head_type, s.type AS relation, s.tail, s.tail_type,
+    s.belief, s.documents_for, s.documents_against, s.first_year, s.last_year,
+    d.pmid, d.year, substr(d.text, p.start_char + 1, p.end_char - p.start_char) AS sentence,
+    n.statement_id, n.document_id, n.sentence_id, n.relation_id
+FROM novel_statement n
+JOIN statement_view s ON s.statement_id = n.statement_id
+JOIN document d ON d.document_id = n.document_id
+JOIN sentence p ON p.sentence_id = n.sentence_id;
+COMMENT ON VIEW novel_view IS 'The strongest statements on which the review is silent, each with its best sentence';
