@@ -201,6 +201,12 @@ def test_every_error_has_one_cause(gold, predicted, expected):
     assert sorted(_errors(gold, predicted)) == sorted(expected)
 
 
+def test_a_concept_known_to_be_wrong_is_an_error_of_a_right_relation():
+    comparison = Comparison(reading(SOX2_BMI1), reading(SOX2_BMI1))
+    for span, expected in ((mention("SOX2"), ["grounding"]), (mention("cisplatin"), [])):
+        assert [e.category for e in relation_errors(comparison, {span_of(span)})] == expected
+
+
 def test_examples_show_the_sentence_and_both_sides():
     gold, predicted = reading(SOX2_BMI1), reading(relation("decreases", "SOX2", "BMI1"))
     counts = summarise(relation_errors(Comparison(gold, predicted)), examples=1)

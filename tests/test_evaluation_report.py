@@ -11,11 +11,12 @@ import pytest
 from evaluation_cases import corpora, mention, reading, relation
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, precision_recall_curve
 
 from minecsc.errors import EvaluationError
-from minecsc.evaluation import Counts, calibrate, evaluate, load_gold, paired_bootstrap
+from minecsc.evaluation import Counts, calibrate, compare, evaluate, load_gold, paired_bootstrap
 from minecsc.evaluation.bootstrap import intervals, ratios
 from minecsc.evaluation.report import TITLES
 from minecsc.schema import Document, Extraction
@@ -146,7 +147,9 @@ def test_the_report_has_json_text_and_markdown_forms():
         assert "44.4" in form
         assert "wrong_polarity" in form
     assert "> In our model" in markdown
-    assert all(title in markdown for title in TITLES.values())
+    assert all(TITLES[section] in markdown for section in report.scores)
+    assert "### About" not in markdown
+    assert "- gold: mine.jsonl" in replace(report, about={"gold": "mine.jsonl"}).to_markdown()
     widths = [line.count("|") for line in markdown.split("\n\n")[1].splitlines() if line.startswith("|")]
     assert len(set(widths)) == 1
 
@@ -200,6 +203,33 @@ def test_paired_comparison_of_a_better_and_an_equal_system():
         paired_bootstrap(system(tp), _counts(1), section="s")
     with pytest.raises(EvaluationError, match="same gold"):
         paired_bootstrap(_counts(1), _counts(2), section="s")
+
+
+def test_two_systems_are_compared_in_every_section_they_share():
+    ours, theirs = (evaluate(GOLD, p, bootstrap=0) for p in (_by_id(GOLD), PREDICTED))
+    found = {item.section: item for item in compare(ours.counts, theirs.counts, samples=200)}
+    assert found["relations.strict"].difference == pytest.approx(1 - 8 / 18)
+    assert found["relations.strict"].low > 0
+    assert found["entities.strict"].p_value == 1
+    assert "negation" not in found  # nothing is negated: no F1 to compare
+    text = replace(ours, comparison=tuple(found.values())).to_text()
+    assert "This system (A) against the other (B)" in text
+    assert "+55.6" in text
+
+
+def test_paired_intervals_agree_with_scipy():
+    a, b = _counts(1, 40), _counts(2, 40)
+    b.values[:, :, 2] = a.values[:, :, 0] + a.values[:, :, 2] - b.values[:, :, 0]  # the same gold on both sides
+    ours = paired_bootstrap(a, b, section="s", samples=4000, seed=3)
+
+    def difference(index):
+        f1 = [2 * t[0] / (2 * t[0] + t[1] + t[2]) for t in (c.values[index, 1].sum(axis=0) for c in (a, b))]
+        return f1[0] - f1[1]
+
+    theirs = stats.bootstrap(
+        (np.arange(40),), difference, n_resamples=4000, vectorized=False, method="percentile", rng=5
+    ).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.03)
 
 
 _PROBABILITIES = st.lists(

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minecsc.errors import EvaluationError
-from minecsc.evaluation.spans import TallyTable
+from minecsc.evaluation.spans import MICRO, TallyTable
 
 _CHUNK_CELLS = 4_000_000
 """Cells of the resampling weights held at once: 32 MB of float64."""
+
+_ON_MATCHES = ("negation", "speculation", "linking.found")
+"""Sections scored on what the prediction has in common with gold, whose number differs by system."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,8 @@ def paired_bootstrap(
     if a.documents != b.documents:
         raise EvaluationError("the two systems were not scored on the same documents")
     both = np.stack([a.column(section, label), b.column(section, label)], axis=1)
-    # Flags are scored on matched relations, whose number differs by system.
-    flags = section.startswith(("negation", "speculation"))
     support = both[..., 0] + both[..., 2]
-    if not flags and not np.array_equal(support[:, 0], support[:, 1]):
+    if not section.startswith(_ON_MATCHES) and not np.array_equal(support[:, 0], support[:, 1]):
         raise EvaluationError(f"the two systems were not scored against the same gold ({section}, {label})")
     f1_a, f1_b = np.nan_to_num(ratios(both.sum(axis=0).astype(np.float64))[:, 2])
     drawn = np.concatenate([ratios(totals)[..., 2] for totals in _resampled(both, samples, seed)])
@@ -129,4 +130,19 @@ def paired_bootstrap(
         high=float(high),
         p_value=min(1.0, 2 * (against + 1) / (samples + 1)),
         samples=samples,
+    )
+
+
+def compare(a: Counts, b: Counts, *, samples: int = 1000, seed: int = 13) -> tuple[PairedComparison, ...]:
+    """System A against B in every section that both were scored in, over all types.
+
+    Sections where an F1 is undefined are left out. p-values are not corrected for their number. Raises
+    EvaluationError as :func:`paired_bootstrap` does.
+    """
+    return tuple(
+        paired_bootstrap(a, b, section=section, samples=samples, seed=seed)
+        for section, label in a.keys
+        if label == MICRO
+        and (section, label) in b.keys
+        and not any(np.isnan(ratios(c.column(section, label).sum(axis=0).astype(np.float64))[2]) for c in (a, b))
     )

@@ -57,10 +57,10 @@ def load_gold(path: Path, texts: Sequence[Path] = ()) -> list[Extraction]:
 
 
 def link_gold(gold: Iterable[Extraction], linker: Linker) -> list[Extraction]:
-    """The same readings with the concepts that ``linker`` finds for their mentions.
+    """The same readings with the concepts that ``linker`` finds for the mentions that name none.
 
-    Gold names its mentions, not their concepts; linking both sides alike lets document-level scores
-    go by concept. The linker's own mistakes are not measured by this.
+    Linking both sides alike lets frames and document-level scores go by concept. The linker's own mistakes
+    are not measured by this: those are, where gold names identifiers (:mod:`.links`).
     """
     return [_linked(reading, linker) for reading in gold]
 
@@ -76,6 +76,9 @@ def _linked(reading: Extraction, linker: Linker) -> Extraction:
         [(mention.surface, mention.type) for mention in reading.mentions], context=text, expansions=expansions
     )
     for mention, candidates in zip(reading.mentions, found, strict=True):
+        if mention.concept_id is not None:
+            linked[mention] = mention
+            continue
         best = candidates[0] if candidates else None
         linked[mention] = replace(
             mention,

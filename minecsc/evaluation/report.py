@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from minecsc.errors import EvaluationError
-from minecsc.evaluation.bootstrap import Counts
+from minecsc.evaluation.bootstrap import Counts, PairedComparison
 from minecsc.evaluation.calibration import Calibration
 from minecsc.evaluation.spans import MICRO
 from minecsc.evaluation.taxonomy import MEANING, ErrorCount
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TITLES: Final[dict[str, str]] = {
     "entities.strict": "Entities, strict (offsets and type)",
     "entities.overlap": "Entities, overlap (same type, a shared character)",
+    "linking.found": "Linking, of mentions with a known identifier that were found",
+    "linking.end_to_end": "Linking end to end, of all mentions with a known identifier",
     "relations.strict": "Relations end to end, strict (both spans, types, relation, direction)",
     "relations.overlap": "Relations end to end, overlapping arguments",
     "relations.pair": "Relations end to end, pair only (untyped, undirected)",
@@ -30,10 +32,20 @@ TITLES: Final[dict[str, str]] = {
     "relations_given.pair": "Relations given the gold entities, pair only (untyped, undirected)",
     "negation_given": "Negation given the gold entities, on relations both sides hold",
     "speculation_given": "Speculation given the gold entities, on relations both sides hold",
+    "frames.whole": "Frames, whole (every slot and both polarities)",
+    "frames.slots": "Frames, slots of frames paired one to one",
 }
 """Section → what it measures, in the order of reports."""
 
-_DETAILED: Final = ("entities.strict", "relations.strict", "relations_given.strict")
+_DETAILED: Final = (
+    "entities.strict",
+    "entities.overlap",
+    "linking.found",
+    "relations.strict",
+    "relations.document",
+    "relations_given.strict",
+    "frames.slots",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,10 @@ class Score:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+ScoreTable = tuple[str, str, list[tuple[str, Score]]]
+"""Title, name of the first column, and the labelled scores."""
+
+
 @dataclass(frozen=True)
 class Report:
     """Everything measured on a set of documents.
@@ -64,6 +80,7 @@ class Report:
     scores: section → label → score, e.g. ``scores["relations.strict"]["micro"]``; see TITLES.
     document_key: what told the arguments of ``relations.document`` apart, "concept" or "name".
     counts: the counts per document behind the scores, for paired comparison.
+    comparison: this system (A) against another (B) on the same documents. about: what was scored, name → value.
     """
 
     documents: int
@@ -74,6 +91,8 @@ class Report:
     calibration: dict[str, Calibration]
     errors: tuple[ErrorCount, ...]
     counts: Counts = field(repr=False, compare=False)
+    comparison: tuple[PairedComparison, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def score(self, section: str, label: str = MICRO) -> Score:
         """One score. Raises EvaluationError naming what there is where it was not measured."""
@@ -86,6 +105,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able values of everything but the counts by document."""
         return {
+            "about": dict(self.about),
             "documents": self.documents,
             "bootstrap": self.bootstrap,
             "seed": self.seed,
@@ -105,19 +125,25 @@ class Report:
                 }
                 for item in self.errors
             ],
+            "comparison": [asdict(item) for item in self.comparison],
         }
+
+    def score_tables(self) -> Iterator[ScoreTable]:
+        """All sections over all types, then the sections of most interest by type, the commonest first."""
+        summary = [(TITLES[section], self.scores[section][MICRO]) for section in TITLES if section in self.scores]
+        yield f"{self.documents} documents", "what", summary
+        for section in _DETAILED:
+            if section in self.scores:
+                yield TITLES[section], "type", sorted(self.scores[section].items(), key=_by_support)
 
     def grids(self) -> Iterator[tuple[str, list[str], list[list[str]]]]:
         """The tables of the report as (title, column names, rows of text)."""
-        summary = [
-            [TITLES[section], *_cells(self.scores[section][MICRO])] for section in TITLES if section in self.scores
-        ]
-        yield f"{self.documents} documents", ["what", *_SCORE_COLUMNS], summary
-        for section in _DETAILED:
-            if section in self.scores:
-                labels = self.scores[section]
-                rows = [[label, *_cells(score)] for label, score in sorted(labels.items(), key=_by_support)]
-                yield TITLES[section], ["type", *_SCORE_COLUMNS], rows
+        summary, *details = self.score_tables()
+        yield _score_grid(summary)
+        if self.comparison:
+            rows = [_compared(item) for item in self.comparison]
+            yield "This system (A) against the other (B), F1 on the same documents", _COMPARISON_COLUMNS, rows
+        yield from map(_score_grid, details)
         if self.calibration:
             yield "Calibration of probabilities", _CALIBRATION_COLUMNS, list(self._calibration_rows())
         if any(item.missed or item.false for item in self.errors):
@@ -148,7 +174,7 @@ class Report:
         for title, columns, rows in self.grids():
             table = Table(title=title, title_justify="left", title_style="bold")
             for name in columns:
-                numeric = name in _NUMERIC
+                numeric = name in NUMERIC
                 table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
             for row in rows:
                 table.add_row(*row, style="bold" if row[0] == MICRO else "")
@@ -168,7 +194,7 @@ class Report:
         """The tables and the example errors as Markdown."""
         parts = []
         for title, columns, rows in self.grids():
-            rule = _row("---:" if name in _NUMERIC else "---" for name in columns)
+            rule = _row("---:" if name in NUMERIC else "---" for name in columns)
             parts.append("\n".join([f"### {title}", "", _row(columns), rule, *map(_row, rows)]))
         examples = [
             f"- **{item.category}** {example.document_id}: gold `{example.gold or '–'}`, "
@@ -178,11 +204,21 @@ class Report:
         ]
         if examples:
             parts.append("\n".join(["### Examples of errors", "", *examples]))
+        if self.about:
+            parts.append("\n".join(["### About", "", *(f"- {name}: {value}" for name, value in self.about.items())]))
         return "\n\n".join(parts) + "\n"
+
+    def to_html(self) -> str:
+        """The whole report as one page that needs nothing else: tables, charts, example errors."""
+        from minecsc.evaluation.page import page
+
+        return page(self)
 
 
 _SCORE_COLUMNS: Final = ["P", "R", "F1", "95 % interval", "gold", "predicted", "matched"]
-_NUMERIC: Final = frozenset({*_SCORE_COLUMNS, "missed", "false", "ECE", "ECE mass", "Brier"})
+_COMPARISON_COLUMNS: Final = ["what", "A", "B", "A − B", "95 % interval", "p"]
+NUMERIC: Final = frozenset({*_SCORE_COLUMNS, *_COMPARISON_COLUMNS[1:], "missed", "false", "ECE", "ECE mass", "Brier"})
+"""Columns of :meth:`Report.grids` that hold figures."""
 _CALIBRATION_COLUMNS: Final = ["probability of", "ECE", "ECE mass", "Brier", "predicted", "operating point"]
 
 
@@ -206,6 +242,22 @@ def _cells(score: Score) -> list[str]:
         str(score.support),
         str(score.predicted),
         str(score.matched),
+    ]
+
+
+def _score_grid(table: ScoreTable) -> tuple[str, list[str], list[list[str]]]:
+    title, first, scores = table
+    return title, [first, *_SCORE_COLUMNS], [[label, *_cells(score)] for label, score in scores]
+
+
+def _compared(item: PairedComparison) -> list[str]:
+    return [
+        TITLES.get(item.section, item.section),
+        _percent(item.f1_a),
+        _percent(item.f1_b),
+        f"{100 * item.difference:+.1f}",
+        f"{100 * item.low:+.1f} to {100 * item.high:+.1f}",
+        f"{item.p_value:.3f}",
     ]
 
 

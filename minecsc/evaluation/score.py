@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from minecsc.errors import EvaluationError
 from minecsc.evaluation.bootstrap import Counts, intervals, ratios
 from minecsc.evaluation.calibration import Calibration, calibrate
+from minecsc.evaluation.frames import FrameKey, frame_keys, frame_tallies
+from minecsc.evaluation.links import Expected, LinkJudge, link_tallies
 from minecsc.evaluation.relations import Comparison
 from minecsc.evaluation.report import TITLES, Report, Score
 from minecsc.evaluation.spans import MICRO, TallyTable, entity_tallies, span_of
 from minecsc.evaluation.taxonomy import RelationError, relation_errors, summarise
+from minecsc.linking import KnowledgeBase
 from minecsc.schema import Extraction
 
 
@@ -23,6 +26,8 @@ def evaluate(
     predicted: Mapping[str, Extraction],
     *,
     given: Mapping[str, Extraction] | None = None,
+    knowledge_base: KnowledgeBase | None = None,
+    links: Expected | None = None,
     bootstrap: int = 1000,
     seed: int = 13,
     examples: int = 5,
@@ -30,10 +35,13 @@ def evaluate(
     """Score predicted extractions, by document id, against gold ones.
 
     given: predictions made on the gold entities, scored apart as ``relations_given``.
+    knowledge_base: with it frames are scored too, and linking where there are ``links``: identifiers of gold
+    mentions, see :mod:`.links`.
     bootstrap: resamples of the documents for the 95 % intervals; 0 for none.
     examples: errors kept for each category of the error breakdown.
     Predictions for other documents are ignored. Raises EvaluationError where a gold document has no
-    prediction, its text differs, or ``given`` holds other entities than gold.
+    prediction, its text differs, ``given`` holds other entities than gold, or ``links`` come without a
+    knowledge base.
     """
     readings = sorted(gold, key=lambda reading: reading.document.document_id)
     if not readings:
@@ -41,7 +49,8 @@ def evaluate(
     by_concept = any(m.concept_id is not None for reading in readings for m in reading.mentions)
     tallies: dict[str, TallyTable] = {}
     errors: list[RelationError] = []
-    entities, relations = _Outcomes(), _Outcomes()
+    entities, relations, linked = _Outcomes(), _Outcomes(), _Outcomes()
+    link_judge = _link_judge(links, knowledge_base)
     for reading in readings:
         document_id = reading.document.document_id
         if document_id in tallies:
@@ -53,10 +62,16 @@ def evaluate(
         table.update(comparison.document_tallies(by_concept=by_concept))
         if given is not None:
             table.update(_given(reading, given).tallies(prefix="relations_given", flags="_given"))
+        judged = [] if link_judge is None else link_judge.judge(reading, answer)
+        table.update(link_tallies(judged))
+        if knowledge_base is not None:
+            frames = (_frames(side, knowledge_base, by_concept=by_concept) for side in (reading, answer))
+            table.update(frame_tallies(*frames))
         tallies[document_id] = table
-        errors.extend(relation_errors(comparison))
+        errors.extend(relation_errors(comparison, {item.span for item in judged if item.failed}))
         entities.add((m.probability, span_of(m) in comparison.gold_spans) for m in answer.mentions)
         relations.add(((c.probability, fact in comparison.gold) for fact, c in comparison.predicted.items()))
+        linked.add((item.score, item.outcome == "right") for item in judged if item.score is not None)
 
     counts = Counts.of(tallies)
     scores = _scores(counts, intervals(counts, samples=bootstrap, seed=seed))
@@ -65,8 +80,9 @@ def evaluate(
         for name, outcomes, section in (
             ("entities", entities, "entities.strict"),
             ("relations", relations, "relations.strict"),
+            ("links", linked, "linking.found"),
         )
-        if (value := outcomes.calibration(scores[section][MICRO].support)) is not None
+        if section in scores and (value := outcomes.calibration(scores[section][MICRO].support)) is not None
     }
     return Report(
         documents=len(readings),
@@ -78,6 +94,20 @@ def evaluate(
         errors=summarise(errors, examples=examples),
         counts=counts,
     )
+
+
+def _link_judge(links: Expected | None, knowledge_base: KnowledgeBase | None) -> LinkJudge | None:
+    if not links:
+        return None
+    if knowledge_base is None:
+        raise EvaluationError("links can only be judged with the knowledge base they are links to")
+    return LinkJudge(links, knowledge_base)
+
+
+def _frames(reading: Extraction, knowledge_base: KnowledgeBase, *, by_concept: bool) -> frozenset[FrameKey]:
+    used = {m.concept_id for m in reading.mentions if m.concept_id is not None}
+    concepts = {concept.concept_id: concept for concept in knowledge_base.concepts(used)} if by_concept else None
+    return frame_keys(reading, concepts)
 
 
 class _Outcomes:

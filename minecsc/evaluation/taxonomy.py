@@ -1,45 +1,20 @@
 """What went wrong with the relations: every miss and every false relation gets one named cause.
 
-The names are shared with curation. A relation that is there but with a slip (other boundary, other
-direction, other type) is one error seen from both sides: the gold relation is missed *and* the
-predicted one is false, under the same name.
+The names are shared with curation (:data:`minecsc.schema.ERROR_MEANINGS`). A relation that is there but with
+a slip (other boundary, other direction, other type) is one error seen from both sides: the gold relation is
+missed *and* the predicted one is false, under the same name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from minecsc.evaluation.relations import Comparison, Fact
 from minecsc.evaluation.spans import Span, overlaps
-from minecsc.schema import Extraction
-
-ErrorCategory = Literal[
-    "boundary",
-    "type",
-    "no_entity",
-    "no_relation",
-    "wrong_direction",
-    "wrong_polarity",
-    "wrong_type",
-    "spurious",
-    "negation_missed",
-    "speculation_missed",
-]
-
-MEANING: Final[dict[ErrorCategory, str]] = {
-    "boundary": "an argument's span overlaps the right one but differs",
-    "type": "an argument was found with another entity type",
-    "no_entity": "an argument was not found at all",
-    "no_relation": "both arguments were found, the relation was not",
-    "wrong_direction": "right type, head and tail exchanged",
-    "wrong_polarity": "right pair, opposite relation (increases/decreases, resistance/sensitizes)",
-    "wrong_type": "right pair, another relation type",
-    "spurious": "no relation holds between the two",
-    "negation_missed": "right relation, its negation was not seen",
-    "speculation_missed": "right relation, its speculation was not seen",
-}
+from minecsc.schema import ERROR_MEANINGS as MEANING
+from minecsc.schema import ErrorCategory, Extraction
 
 _OPPOSITE: Final = {
     "increases": "decreases",
@@ -89,8 +64,11 @@ def summarise(errors: Iterable[RelationError], *, examples: int) -> tuple[ErrorC
     )
 
 
-def relation_errors(comparison: Comparison) -> Iterator[RelationError]:
-    """Every error of one document. A predicted relation explains at most one missed gold relation."""
+def relation_errors(comparison: Comparison, misgrounded: Collection[Span] = ()) -> Iterator[RelationError]:
+    """Every error of one document. A predicted relation explains at most one missed gold relation.
+
+    misgrounded: gold mentions, found as they are, that are known to have got a wrong concept or none.
+    """
     gold, predicted = comparison.gold, comparison.predicted
     missed, false = sorted(gold.keys() - predicted.keys()), sorted(predicted.keys() - gold.keys())
     slips = [
@@ -112,6 +90,8 @@ def relation_errors(comparison: Comparison) -> Iterator[RelationError]:
         for flag, category in _FLAGS:
             if getattr(gold[fact], flag) and not getattr(predicted[fact], flag):
                 yield _error(comparison, category, fact, None)
+        if fact.head in misgrounded or fact.tail in misgrounded:
+            yield _error(comparison, "grounding", fact, None)
 
 
 _SLIPS: Final[tuple[ErrorCategory, ...]] = (
