@@ -286,6 +286,8 @@ def test_every_real_file_is_read_or_named(shared: Path) -> None:
     for path in files:
         records = list(read(path))
         articles = count_of(path, rb"<PubmedArticle[ >]")
+        if not articles and any(isinstance(r, Document) for r in records):
+            continue  # another format: test_sources_formats.py
         assert sum(not isinstance(r, Deletion) for r in records) == max(articles, 1), path.name
         rows = errors(records)
         assert len(rows) == (0 if articles else 1), (path.name, rows)

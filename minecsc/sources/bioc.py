@@ -39,6 +39,7 @@ def read_xml(stream: InputStream, source: str) -> Iterator[Record]:
     """Documents and error rows of a collection, in file order; a row names the document by id or number."""
     from bioc import biocxml
 
+    number = 0
     for number, data in enumerate(_fragments(stream), 1):
         found = _ID.search(data)
         name = f"document {found[1].decode('utf-8', 'replace') if found else number}"
@@ -55,6 +56,8 @@ def read_xml(stream: InputStream, source: str) -> Iterator[Record]:
             yield RecordError(source, name, str(error))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             yield RecordError(source, name, f"not a BioC document: {error}")
+    if not number:
+        yield RecordError(source, WHOLE_FILE, "BioC XML without a document")
 
 
 def read_json(stream: InputStream, source: str) -> Iterator[Record]:

@@ -11,12 +11,14 @@ _MAGIC = (
     (b"\x28\xb5\x2f\xfd", "zstandard data: decompress it first"),
     (b"\x1f\x8b", "gzip data inside gzip data: decompress it first"),
     (b"%PDF", "a PDF document"),
+    (b"PAR1", "a Parquet file"),
     (b"SQLite format 3\x00", "an SQLite database"),
 )
 
 _XML_ROOTS = {
     "article": "JATS article XML, as of PubMed Central",
     "pmc-articleset": "PubMed Central article XML",
+    "collection": "BioC XML",
     "html": "an HTML page",
     "eSearchResult": "an E-utilities search result: fetch the records with EFetch, retmode=xml",
     "eSummaryResult": "E-utilities summaries: fetch the records with EFetch, retmode=xml",
@@ -24,6 +26,8 @@ _XML_ROOTS = {
 }
 
 _TEXT_FORMATS = (
+    (re.compile(rb"\s*PMID- ?\d"), "MEDLINE text"),
+    (re.compile(rb"\s*\d+\|[ta]\|"), "PubTator text"),
     (re.compile(rb"\s*TY  - "), "RIS text"),
     (re.compile(rb"\s*@\w+\s*\{"), "BibTeX"),
     (re.compile(rb"\s*\[\s*[\{\[\]\"]"), "a JSON array, not one JSON object a line"),
