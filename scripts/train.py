@@ -32,6 +32,10 @@ def main(
     seed: int = 13,
     limit: Annotated[int | None, typer.Option(help="Gold abstracts to use (learning curve); 0 for none.")] = None,
     fold: Annotated[str | None, typer.Option(help="Part of gold/train to leave out, as 0/3.")] = None,
+    taught: Annotated[Path | None, typer.Option(help="Labels of further texts, from scripts/teach.py.")] = None,
+    taught_share: Annotated[float, typer.Option(help="Share of the taught texts in an epoch.")] = 1.0,
+    taught_weight: Annotated[float, typer.Option(help="What the losses of taught texts count for.")] = 1.0,
+    hard: Annotated[bool, typer.Option(help="Take the teachers' labels as decisions, not as probabilities.")] = False,
     device: str = "auto",
     bf16: bool = True,
     resume: bool = True,
@@ -50,6 +54,8 @@ def main(
         max_pieces=max_pieces,
         bf16=bf16,
         corpora=names,
+        taught_share=taught_share,
+        taught_weight=taught_weight,
     )
     meta = train(
         shared,
@@ -61,6 +67,8 @@ def main(
         start=start,
         limit=limit,
         fold=None if fold is None else Fold.parse(fold),
+        taught=taught,
+        hard=hard,
         resume=resume,
         finish=finish,
         say=typer.echo,

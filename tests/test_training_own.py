@@ -79,6 +79,8 @@ def test_two_epochs_of_steps_lower_the_loss_over_a_byte_level_encoder(tmp_path: 
         "calibration": (0.0, 1.0, 0.0, 0.0),
         "negation_threshold": 0.5,
         "speculation_threshold": 0.5,
+        "confident_probability": None,
+        "mention_calibration": (0.0, 1.0),
     }
     assert "too few to calibrate" in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
 

@@ -71,13 +71,17 @@ class Decision:
 
     calibration: bias and weights of the relation score's log odds and of the log probabilities of head and
     tail, in a logistic regression of "the relation, both spans and both types are right".
-    Flags are raised above their own thresholds.
+    mention_calibration: bias and slope of a mention's log odds, in one of "span and type are right"; relations weigh
+    the raw ones. Flags are raised above their own thresholds. confident_probability: of the relations from it on nine
+    of ten are right on held-out texts; None where that holds from nowhere on. Nothing is left out by it here.
     """
 
     min_probability: float = 0.5
     calibration: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 0.0)
     negation_threshold: float = 0.5
     speculation_threshold: float = 0.5
+    confident_probability: float | None = None
+    mention_calibration: tuple[float, float] = (0.0, 1.0)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Decision:
@@ -89,6 +93,15 @@ class Decision:
         bias, w_relation, w_head, w_tail = self.calibration
         odds, log_head, log_tail = calibration_features(relation, head, tail)
         return torch.sigmoid(bias + w_relation * odds + w_head * log_head + w_tail * log_tail)
+
+    def calibrate_mentions(self, mentions: Sequence[PredictedMention]) -> list[PredictedMention]:
+        """The same mentions with the probability that span and type are right, to four places."""
+        bias, slope = self.mention_calibration
+        if not mentions or (bias, slope) == (0.0, 1.0):
+            return list(mentions)
+        odds = torch.logit(torch.tensor([m.probability for m in mentions]), eps=1e-4)
+        certain = torch.sigmoid(bias + slope * odds).tolist()
+        return [replace(m, probability=round(p, 4)) for m, p in zip(mentions, certain, strict=True)]
 
 
 Span = tuple[int, int, str]
@@ -192,7 +205,10 @@ class Extractor:
         relate = self._relations_padded if self._fast is None else self._relations
         jobs = list(zip(texts, mentions, vectors, strict=True))
         scored = in_threads(relate, jobs) if self._fast is not None else [relate(job) for job in jobs]
-        return [Prediction(found, relations) for found, relations in zip(mentions, scored, strict=True)]
+        return [
+            Prediction(self.decision.calibrate_mentions(found) if text.given is None else found, relations)
+            for text, found, relations in zip(texts, mentions, scored, strict=True)
+        ]
 
     @torch.inference_mode()
     def _encode_padded(

@@ -123,4 +123,27 @@ def save_model(
         "network": config.to_dict(),
         "digests": {name: file_digest(folder / name) for name in _FILES},
     }
-    (folder / "meta.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_meta(folder, record)
+
+
+def update_meta(folder: Path, **changes: Any) -> dict[str, Any]:
+    """Put other facts, such as a new ``decision``, beside the same weights; returns the new meta data.
+
+    Raises ModelError where the folder is no model, a change is of what belongs to its files, or the decision is none.
+    """
+    meta = read_meta(folder)
+    if fixed := {"format", "network", "digests"} & changes.keys():
+        raise ModelError(f"{folder}: {', '.join(sorted(fixed))} of a model belong to its files")
+    meta.update(changes)
+    try:
+        Decision.from_dict(meta["decision"])
+    except TypeError as e:
+        raise ModelError(f"{folder}: not a decision ({e})") from e
+    _write_meta(folder, meta)
+    return meta
+
+
+def _write_meta(folder: Path, meta: dict[str, Any]) -> None:
+    partial = folder / "meta.json.partial"
+    partial.write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / "meta.json")

@@ -6,6 +6,8 @@ import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import torch
+
 from minecsc.nlp.crf import bio_tags
 from minecsc.nlp.encoding import EncodedText, PieceEncoder
 from minecsc.nlp.sentences import sentence_spans
@@ -34,6 +36,21 @@ class AnnotatedText:
     title_end: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SoftLabels:
+    """Probabilities that teachers give in place of annotation.
+
+    tags: float16[words, tags]; by sentence: pairs int64[pairs, 2], head and tail among its mentions; relations
+    float16[pairs, types + 1], 0 = none, a row of zeros where nothing is said; flags float16[pairs, 2]. A pair not
+    among them holds no relation.
+    """
+
+    tags: torch.Tensor
+    pairs: list[torch.Tensor]
+    relations: list[torch.Tensor]
+    flags: list[torch.Tensor]
+
+
 @dataclass(slots=True)
 class Example:
     """An :class:`AnnotatedText` as words and labels.
@@ -41,6 +58,7 @@ class Example:
     tags: tag index per word, or None; sentences: (first word, end word)
     mentions: per sentence (first word, last word, index into ENTITY_TYPES)
     labels: per sentence {(head, tail): (relation index, negated, speculative)}
+    soft: of a taught text, instead of labels; tags are then the likeliest
     """
 
     text_id: str
@@ -51,11 +69,30 @@ class Example:
     sentences: list[tuple[int, int]]
     mentions: list[list[tuple[int, int, int]]]
     labels: list[dict[tuple[int, int], tuple[int, bool, bool]]]
+    soft: SoftLabels | None = None
 
     @property
     def size(self) -> int:
         """Word pieces: what a batch costs."""
         return len(self.encoded.pieces)
+
+    def pair_targets(self, sentence: int, n_types: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Targets of all ordered pairs of a sentence's mentions.
+
+        Returns probabilities float[mentions, mentions, n_types + 1], 0 = none, and flags float[mentions, mentions, 2].
+        """
+        n = len(self.mentions[sentence])
+        relations = torch.zeros(n, n, n_types + 1)
+        relations[..., 0] = 1
+        flags = torch.zeros(n, n, 2)
+        if self.soft is not None:
+            head, tail = self.soft.pairs[sentence].unbind(1)
+            relations[head, tail] = self.soft.relations[sentence].float()
+            flags[head, tail] = self.soft.flags[sentence].float()
+        for (i, j), (label, negated, speculative) in self.labels[sentence].items():
+            relations[i, j, 0], relations[i, j, label] = 0, 1
+            flags[i, j, 0], flags[i, j, 1] = float(negated), float(speculative)
+        return relations, flags
 
 
 def flatten(entities: Sequence[tuple[int, int, str]]) -> list[int]:
@@ -148,10 +185,14 @@ POOL = 128  # texts sorted by length together: little padding, and batches still
 
 
 def batches(examples: Sequence[Example], order: Sequence[int], max_pieces: int) -> list[list[int]]:
-    """Group examples that share their heads and are of like length; a padded batch holds ``max_pieces``."""
-    by_kind: dict[tuple[str | None, str | None], list[int]] = {}
+    """Group examples that share their heads and are of like length; a padded batch holds ``max_pieces``.
+
+    Taught texts have batches of their own.
+    """
+    by_kind: dict[tuple[str | None, str | None, bool], list[int]] = {}
     for i in order:
-        by_kind.setdefault((examples[i].entity_head, examples[i].relation_head), []).append(i)
+        e = examples[i]
+        by_kind.setdefault((e.entity_head, e.relation_head, e.soft is not None), []).append(i)
     result: list[list[int]] = []
     for members in by_kind.values():
         for start in range(0, len(members), POOL):

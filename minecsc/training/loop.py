@@ -28,6 +28,7 @@ class TrainConfig:
 
     mixed_epochs: epochs over gold and a share of the other corpora's texts, drawn anew each time; gold_epochs: epochs
     over gold and a late share of them. word_dropout: share of the words hidden in training, so that context counts.
+    taught_share: share of the taught texts in every epoch, drawn anew; taught_weight: what their losses count for.
     """
 
     seed: int = 13
@@ -47,6 +48,8 @@ class TrainConfig:
     ema: float = 0.995
     bf16: bool = True
     corpora: tuple[str, ...] = ()
+    taught_share: float = 1.0
+    taught_weight: float = 1.0
 
 
 @dataclass
@@ -81,7 +84,7 @@ def losses(
     *,
     word_dropout: float = 0.0,
 ) -> dict[str, torch.Tensor]:
-    """Entity, relation and flag losses of examples that share their heads."""
+    """Entity, relation and flag losses of examples that share their heads, all of them taught or none."""
     batch = collate(encoder, [e.encoded for e in examples])
     if word_dropout:
         hide_words(batch, word_dropout, encoder)
@@ -96,11 +99,30 @@ def losses(
             if example.tags is not None:
                 tags[i, : len(example.tags)] = torch.tensor(example.tags)
         crf: Any = network.crf[entity_head]
-        nll = crf.loss(network.emissions(words, entity_head), tags.to(device), batch.word_mask)
-        result["entity"] = nll * len(examples) / n_words
+        emissions, tags = network.emissions(words, entity_head), tags.to(device)
+        loss = crf.loss(emissions, tags, batch.word_mask) * len(examples)
+        if examples[0].soft is not None:
+            loss = loss + _softened(examples, emissions, tags, batch.word_mask)
+        result["entity"] = loss / n_words
     if relation_head is not None:
-        result.update(_pair_losses(network, examples, vectors, relation_head, device))
+        result.update(pair_losses(network, examples, vectors, relation_head, device))
     return result
+
+
+def _softened(
+    examples: Sequence[Example], emissions: torch.Tensor, tags: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """What turns the path's negative log-likelihood into the cross-entropy with the teachers' posteriors.
+
+    The score of the path's tags gives way to the expected score of all tags: the loss is then least in the tag scores
+    where the field's own posteriors are the teachers'.
+    """
+    expected = torch.zeros(emissions.shape)
+    for i, example in enumerate(examples):
+        if example.soft is not None:
+            expected[i, : len(example.soft.tags)] = example.soft.tags.float()
+    path = torch.nn.functional.one_hot(tags, emissions.shape[2]) * mask.unsqueeze(2)
+    return ((path - expected.to(emissions.device)) * emissions).sum()
 
 
 def hide_words(batch: Batch, share: float, encoder: PieceEncoder) -> None:
@@ -123,48 +145,53 @@ def _allowed_pairs(head: str) -> torch.Tensor | None:
     return allowed
 
 
-def _pair_losses(
+def pair_losses(
     network: Network, examples: Sequence[Example], vectors: torch.Tensor, head: str, device: torch.device
 ) -> dict[str, torch.Tensor]:
-    sentences, mentions, labels = [], [], []
+    """Relation and flag losses of the gold mention pairs. vectors: float[texts, words, hidden], for pairs."""
+    sentences, mentions, places = [], [], []
     for i, example in enumerate(examples):
-        for span, row, found in zip(example.sentences, example.mentions, example.labels, strict=True):
+        for k, (span, row) in enumerate(zip(example.sentences, example.mentions, strict=True)):
             if len(row) > 1:
                 sentences.append((i, *span))
                 mentions.append(row)
-                labels.append(found)
+                places.append((example, k))
     relation = vectors.new_zeros(())
     flag = vectors.new_zeros(())
-    n_pairs = n_flags = 0
+    n_pairs = n_flags = 0.0
     allowed = _allowed_pairs(head)
+    n_types = len(network.config.relation_heads[head])
     for group in chunks(sentences, [len(m) for m in mentions]):
         padded = mention_batch([sentences[g] for g in group], [mentions[g] for g in group])
         n = padded.mask.shape[1]
-        gold = torch.zeros(len(group), n, n, dtype=torch.long)
+        wanted = torch.zeros(len(group), n, n, n_types + 1)
         flags = torch.zeros(len(group), n, n, 2)
         for k, g in enumerate(group):
-            for (i, j), (label, negated, speculative) in labels[g].items():
-                gold[k, i, j] = label
-                flags[k, i, j, 0], flags[k, i, j, 1] = float(negated), float(speculative)
+            m = len(mentions[g])
+            wanted[k, :m, :m], flags[k, :m, :m] = places[g][0].pair_targets(places[g][1], n_types)
         pairs = padded.mask.unsqueeze(2) & padded.mask.unsqueeze(1) & ~torch.eye(n, dtype=torch.bool)
         if allowed is not None:
             pairs &= allowed[padded.types.unsqueeze(2), padded.types.unsqueeze(1)]
         logits, flag_logits = network.pair_scores(vectors, padded.to(device), head)
-        pairs, gold = pairs.to(device), gold.to(device)
-        relation = relation + torch.nn.functional.cross_entropy(logits[pairs], gold[pairs], reduction="sum")
-        n_pairs += int(pairs.sum())
-        held = gold > 0
+        targets, raised = wanted[pairs], flags[pairs]  # a row for each pair
+        pairs = pairs.to(device)
+        relation = relation + torch.nn.functional.cross_entropy(logits[pairs], targets.to(device), reduction="sum")
+        n_pairs += float(targets.sum())
+        held = targets[:, 1:].sum(dim=1, keepdim=True)  # flags count as far as there is a relation
         if annotates_flags(head) and bool(held.any()):
             flag = flag + torch.nn.functional.binary_cross_entropy_with_logits(
-                flag_logits[held], flags.to(device)[held], reduction="sum"
+                flag_logits[pairs], raised.to(device), held.expand(-1, 2).to(device), reduction="sum"
             )
-            n_flags += int(held.sum())
-    return {"relation": relation / max(n_pairs, 1), "flag": flag / max(n_flags, 1)}
+            n_flags += float(held.sum())
+    return {"relation": relation / max(n_pairs, 1.0), "flag": flag / max(n_flags, 1.0)}
 
 
 @dataclass
 class Trainer:
-    """Runs the epochs. ``evaluate`` gets the averaged network and returns figures with a ``score``."""
+    """Runs the epochs. ``evaluate`` gets the averaged network and returns figures with a ``score``.
+
+    objective: gives the parts of the loss by name, called as :func:`losses` is.
+    """
 
     network: Network
     encoder: PieceEncoder
@@ -173,8 +200,16 @@ class Trainer:
     device: torch.device
     evaluate: Callable[[Network], dict[str, float]]
     say: Callable[[str], None]
+    objective: Callable[..., dict[str, torch.Tensor]] = losses
 
-    def run(self, gold: Sequence[Example], others: Sequence[Example], *, resume: bool = True) -> Progress:
+    def run(
+        self,
+        gold: Sequence[Example],
+        others: Sequence[Example],
+        taught: Sequence[Example] = (),
+        *,
+        resume: bool = True,
+    ) -> Progress:
         """Train to the end, or from the last checkpoint in ``folder`` on. Best weights: ``best.pt``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(self.config.seed)
@@ -185,7 +220,9 @@ class Trainer:
         total = self.config.mixed_epochs + self.config.gold_epochs
         for epoch in range(progress.epoch, total):
             mixed = epoch < self.config.mixed_epochs
-            examples = [*gold, *self._others(epoch, others)]
+            share = self.config.mixed_share if mixed else self.config.late_share
+            drawn = self._drawn(epoch, taught, self.config.taught_share)
+            examples = [*gold, *self._drawn(epoch, others, share), *drawn]
             started = time.perf_counter()
             means = self._epoch(epoch, examples, optimizer, average)
             figures = self._measure(average)
@@ -206,11 +243,9 @@ class Trainer:
             self._checkpoint(optimizer, average, progress)
         return progress
 
-    def _others(self, epoch: int, others: Sequence[Example]) -> list[Example]:
-        c = self.config
-        share = c.mixed_share if epoch < c.mixed_epochs else c.late_share
-        rng = random.Random(c.seed * 7919 + epoch)
-        return rng.sample(list(others), round(share * len(others)))
+    def _drawn(self, epoch: int, examples: Sequence[Example], share: float) -> list[Example]:
+        rng = random.Random(self.config.seed * 7919 + epoch)
+        return rng.sample(list(examples), round(share * len(examples)))
 
     def progress(self) -> Progress:
         """Where the run in ``folder`` stands. Raises ModelError where no epoch of it is done."""
@@ -262,14 +297,15 @@ class Trainer:
                 if not mixed and c.mixed_epochs:
                     parameters["lr"] *= c.gold_factor
             with torch.autocast(self.device.type, torch.bfloat16, enabled=c.bf16):
-                parts = losses(
+                parts = self.objective(
                     self.network,
                     self.encoder,
                     [examples[i] for i in group],
                     self.device,
                     word_dropout=c.word_dropout,
                 )
-            loss = sum(
+            taught = examples[group[0]].soft is not None
+            loss = (c.taught_weight if taught else 1.0) * sum(
                 (
                     parts[k] * w
                     for k, w in (("entity", 1.0), ("relation", c.relation_weight), ("flag", c.flag_weight))
@@ -282,7 +318,8 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             average.update(self.network)
-            for key, value in parts.items():
+            for kind, value in parts.items():
+                key = f"taught_{kind}" if taught else kind
                 sums[key] = sums.get(key, 0.0) + float(value.detach())
                 counts[key] = counts.get(key, 0) + 1
         if not all(math.isfinite(v) for v in sums.values()):

@@ -24,12 +24,11 @@ from minecsc.training.examples import AnnotatedText, Example, make_example, type
 from minecsc.training.finish import build_network, write_best
 from minecsc.training.loop import TrainConfig, Trainer
 from minecsc.training.own_card import own_card
-from minecsc.training.selection import Evaluator, choose_decision, collect, inputs
+from minecsc.training.selection import LOWEST, Evaluator, candidates, choose, compare, inputs
 
 HELD_OUT_SHARE = 0.1
 MIN_CALIBRATION = 30
 """Right and wrong relations on the held-out texts below which no calibration is fitted."""
-_LOWEST = 0.1
 
 
 @dataclass(frozen=True)
@@ -142,11 +141,11 @@ def _decide(
     network: Network, encoder: PieceEncoder, dev: list[Example], texts: list[AnnotatedText], device: torch.device
 ) -> tuple[Decision, dict[str, float]]:
     """Calibration and threshold; where the held-out texts are too few for either, raw scores from one half on."""
-    candidates = collect(Extractor(network, encoder, Decision(_LOWEST), device), dev, inputs(dev, texts))
-    right = int(candidates.right.sum()) if len(candidates.right) else 0
-    if min(right, len(candidates.right) - right) < MIN_CALIBRATION:
+    found = candidates(compare(Extractor(network, encoder, Decision(LOWEST), device), dev, texts))
+    right = int(found.right.sum())
+    if min(right, len(found.right) - right) < MIN_CALIBRATION:
         return Decision(), {}
-    return choose_decision(network, encoder, dev, texts, device)
+    return choose(found)
 
 
 def _claim(run_folder: Path, facts: dict[str, Any], resume: bool) -> None:

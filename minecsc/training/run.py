@@ -23,6 +23,7 @@ from minecsc.training.examples import AnnotatedText, Example, make_example
 from minecsc.training.finish import build_network, write_best
 from minecsc.training.loop import TrainConfig, Trainer
 from minecsc.training.selection import Evaluator, choose_decision, inputs
+from minecsc.training.teaching import taught_examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class TrainingData:
     dev: list[Example]
     dev_texts: list[AnnotatedText]
     counts: dict[str, int] = field(default_factory=dict)
+    taught: list[Example] = field(default_factory=list)
 
 
 def base_encoder() -> Path:
@@ -92,8 +94,13 @@ def load_data(
     limit: int | None,
     seed: int,
     fold: Fold | None = None,
+    taught: Path | None = None,
+    hard: bool = False,
 ) -> TrainingData:
-    """Read gold and corpora; ``limit`` takes that many gold abstracts (learning curves), ``fold`` leaves a part out."""
+    """Read gold and corpora; ``limit`` takes that many gold abstracts (learning curves), ``fold`` leaves a part out.
+
+    taught, hard: as of :func:`taught_examples`.
+    """
     exclude = held_out(shared)
 
     def examples(texts: Sequence[AnnotatedText]) -> list[Example]:
@@ -114,6 +121,8 @@ def load_data(
         found = examples(list(read_corpus(shared, name, exclude)))
         data.counts[name] = len(found)
         data.others.extend(found)
+    if taught is not None:
+        data.taught = taught_examples(taught, shared, encoder, config, exclude, hard=hard)
     return data
 
 
@@ -147,6 +156,8 @@ def train(
     start: Path | None = None,
     limit: int | None = None,
     fold: Fold | None = None,
+    taught: Path | None = None,
+    hard: bool = False,
     resume: bool = True,
     finish: bool = False,
     say: Callable[[str], None],
@@ -154,7 +165,8 @@ def train(
     """Train, choose on dev, write the model folder ``out``. Returns its meta data.
 
     start: run folder whose averaged weights to begin from, for every part that both networks have. limit: gold
-    abstracts to use, 0 for none. fold: part of gold/train to leave out.
+    abstracts to use, 0 for none. fold: part of gold/train to leave out. taught: labels that teachers gave to further
+    texts (``scripts/teach.py``); hard: take them as decisions.
     resume: go on from the last checkpoint in ``run_folder``. finish: train no further, and make the model
     from the best epoch so far. Raises ModelError where a run has other settings or nothing to finish.
     """
@@ -166,19 +178,23 @@ def train(
     heads = network_config(config.corpora)
     network, encoder = build_network(pretrained, heads, config.seed)
     begun = begin_from(network, start) if start is not None else None
-    data = load_data(shared, config.corpora, heads, encoder, limit=limit, seed=config.seed, fold=fold)
-    say(f"texts: {data.counts}, dev {len(data.dev)}")
+    data = load_data(
+        shared, config.corpora, heads, encoder, limit=limit, seed=config.seed, fold=fold, taught=taught, hard=hard
+    )
+    say(f"texts: {data.counts}, taught {len(data.taught)}, dev {len(data.dev)}")
     where = pick_device(device)
     evaluate = Evaluator(encoder, data.dev, inputs(data.dev, data.dev_texts), where)
     trainer = Trainer(network, encoder, config, run_folder, where, evaluate, say)
-    progress = trainer.progress() if finish else trainer.run(data.gold, data.others, resume=resume)
-    facts = {
+    progress = trainer.progress() if finish else trainer.run(data.gold, data.others, data.taught, resume=resume)
+    facts: dict[str, Any] = {
         "texts": data.counts,
         "gold_train_sha256": file_digest(shared / "gold" / "train.jsonl"),
         "gold_dev_sha256": file_digest(shared / "gold" / "dev.jsonl"),
         "fold": None if fold is None else f"{fold.index}/{fold.count}",
         "started_from": begun,
     }
+    if taught is not None:
+        facts["taught"] = {"texts": len(data.taught), "sha256": file_digest(taught), "hard": hard}
     return write_best(
         out,
         trainer,
