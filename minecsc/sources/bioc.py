@@ -16,7 +16,7 @@ from lxml import etree
 
 from minecsc.errors import SchemaError
 from minecsc.schema import Document, Record, RecordError
-from minecsc.sources.base import MAX_LINE, Format, InputStream, lines
+from minecsc.sources.base import MAX_LINE, WHOLE_FILE, Format, InputStream, lines
 from minecsc.sources.detect import root_name
 
 _JSON = re.compile(rb'"passages"\s*:\s*\[')

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from minecsc.training.corpora import HeldOut, held_out, read_lines, record_text,
 from minecsc.training.vocabulary import count_words, train_vocabulary, transfer_embeddings
 
 MASKED, KEPT, RANDOM = 0.8, 0.1, 0.1
+ADAPTATION_FILE: Final = "adaptation.json"
 
 
 @dataclass(frozen=True)
@@ -290,4 +291,4 @@ def save_encoder(folder: Path, encoder: BertModel, tokenizer: Tokenizer, meta: d
     encoder.save_pretrained(str(folder))
     encoder.config.attention_probs_dropout_prob = encoder.config.hidden_dropout_prob = 0.0
     tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "adaptation.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    (folder / ADAPTATION_FILE).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")

@@ -71,9 +71,6 @@ def model_card(meta: dict[str, Any]) -> str:
     decision = meta["decision"]
     rows = "\n".join(f"| {name} | {count} | {CREDITS[name][0]} | {CREDITS[name][1]} |" for name, count in data.items())
     shown = f"{dev['f1']} (P {dev['precision']}, R {dev['recall']})"
-    mixed = min(training["mixed_epochs"], training["epochs_run"])
-    alone = training["epochs_run"] - mixed
-    minutes = sum(epoch["seconds"] for epoch in meta["history"]) // 60
     precise = (
         f"The confident operating point is {dev['precise_threshold']:.2f}: precision on gold/dev "
         f"{dev['precise_precision']:.2f}{_interval(dev)} at a recall of {dev['precise_recall']:.3f}."
@@ -96,10 +93,10 @@ abstracts, the directed relations between them, and whether a relation is negate
 **Use.** `minecsc.load()`; for research on the literature. **Not for** clinical decisions: it reads what authors
 claim, makes mistakes, and knows English titles and abstracts only.
 
-**Architecture.** One pass of the {meta["base"]} encoder (22 M parameters, 6 layers) over the whole abstract; word
-vectors with hashed surface features and two convolutions; BIO tags with a conditional random field; relations scored
-for all pairs of a sentence at once from span vectors, the words between and the pair's own attention over the
-sentence. Weights are fp16, computed in fp32 on a CPU.
+**Architecture.** One pass of the encoder{_size(meta)} over the whole abstract; word vectors
+with hashed surface features and two convolutions; BIO tags with a conditional random field; relations scored for all
+pairs of a sentence at once from span vectors, the words between and the pair's own attention over the sentence. Weights
+are fp16, computed in fp32 on a CPU, or in int8 where it has the kernels.
 
 ## Training data
 
@@ -110,11 +107,13 @@ sentence. Weights are fp16, computed in fp32 on a CPU.
 Each corpus trains heads of its own; only the project's heads are shipped. Every document that stands in a development
 or test split of any of the corpora, in gold/dev or in the reserved test set was left out of training, by PMID and by
 text (its beginning and, the reserved set aside, any sentence of 60 letters).
-Base encoder: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0).
 
-Seed {training["seed"]}; {mixed} epochs over all corpora, then {alone} of {training["gold_epochs"]} planned over the
-project's gold alone; epoch {training["best_epoch"]} (from 0) was chosen on gold/dev. Made {meta["made"]} in {minutes}
-minutes on {training["device"]}. `scripts/train.py` with the settings in `meta.json` repeats it.
+## Training
+
+{_stages(meta)}
+
+Made {meta["made"]} on {training["device"]}. `scripts/train.py` with the settings in `meta.json` repeats the
+last stage; its history, and that of the stage before, stand there too.
 
 ## Figures on gold/dev (50 abstracts; the model was chosen on them, so they flatter it)
 
@@ -142,6 +141,48 @@ the expected calibration error (15 bins) of what is reported is {dev["ece"]:.3f}
 The gold was annotated with the help of a model by one guideline; no domain expert has reviewed it. Relations across
 sentences are not read. Speculation and above all negation are rare in the gold, so their flags are the weakest part.
 """
+
+
+def _size(meta: dict[str, Any]) -> str:
+    """Of the encoder; older models do not tell."""
+    encoder = meta.get("encoder")
+    return f" ({encoder['parameters'] / 1e6:.0f} M parameters, {encoder['layers']} layers)" if encoder else ""
+
+
+def _stages(meta: dict[str, Any]) -> str:
+    """What the weights went through, as a numbered list."""
+    data, training = meta["data"], meta["training"]
+    first = "Encoder: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)"
+    if adapted := data.get("adapted"):
+        losses, settings = [point["held_out_loss"] for point in adapted["history"]], adapted["config"]
+        first += (
+            f", adapted to the field by masked-language training (`scripts/adapt.py`) on {settings['pieces'] / 1e6:.0f} M "
+            f"word pieces of abstracts without annotation and of training splits, with a vocabulary of its own of "
+            f"{settings['vocabulary']:,} pieces; loss on texts kept apart {losses[0]:.2f} to {losses[-1]:.2f}"
+        )
+    steps = [first + "."]
+    if begun := data.get("started_from"):
+        steps.append(_epochs(begun["training"], len(begun["history"])) + ".")
+    last = _epochs(training, training["epochs_run"])
+    if taught := data.get("taught"):
+        kind = "decisions" if taught["hard"] else "probabilities"
+        last += (
+            f"; in each also {100 * training['taught_share']:.0f} % of {taught['texts']:,} abstracts without "
+            f"annotation, with the {kind} of an ensemble of earlier models as labels (`scripts/teach.py`)"
+        )
+    steps.append(f"{last}. Epoch {training['best_epoch']} (from 0) was chosen on gold/dev.")
+    return "\n".join(f"{k}. {step}" for k, step in enumerate(steps, 1))
+
+
+def _epochs(training: dict[str, Any], run: int) -> str:
+    mixed = min(training["mixed_epochs"], run)
+    parts = []
+    if mixed:
+        parts.append(f"{mixed} epochs over gold and {100 * training['mixed_share']:.0f} % of the other corpora")
+    if run > mixed:
+        late = f" and {100 * training['late_share']:.0f} % of them" if training["late_share"] else " alone"
+        parts.append(f"{run - mixed} of {training['gold_epochs']} planned epochs over gold{late}")
+    return f"Seed {training['seed']}: " + ", then ".join(parts)
 
 
 def _interval(dev: dict[str, float]) -> str:

@@ -56,6 +56,10 @@ def write_best(
         "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "base": pretrained.name,
         "base_sha256": pretrained.sha256,
+        "encoder": {
+            "layers": pretrained.config.num_hidden_layers,
+            "parameters": sum(p.numel() for p in network.encoder.parameters()),
+        },
         "data": data,
         "training": {
             **asdict(trainer.config),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from minecsc.ids import digest, file_digest
 from minecsc.nlp.encoding import PieceEncoder
 from minecsc.nlp.extractor import pick_device
 from minecsc.nlp.network import Network, NetworkConfig
+from minecsc.training.adapt import ADAPTATION_FILE
 from minecsc.training.card import model_card
 from minecsc.training.corpora import CORPORA, added_gold, gold_texts, held_out, read_corpus
 from minecsc.training.encoders import Pretrained, load_pretrained
@@ -126,6 +128,12 @@ def load_data(
     return data
 
 
+def adaptation(base: Path | str | None) -> dict[str, Any] | None:
+    """Settings and history of the encoder's domain adaptation (``scripts/adapt.py``), where it had one."""
+    path = Path(base or "") / ADAPTATION_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if base and path.is_file() else None
+
+
 def begin_from(network: Network, run_folder: Path) -> dict[str, Any]:
     """Put the averaged weights of another run's last epoch into ``network``; heads it lacks stay as drawn.
 
@@ -192,6 +200,7 @@ def train(
         "gold_dev_sha256": file_digest(shared / "gold" / "dev.jsonl"),
         "fold": None if fold is None else f"{fold.index}/{fold.count}",
         "started_from": begun,
+        "adapted": adaptation(base),
     }
     if taught is not None:
         facts["taught"] = {"texts": len(data.taught), "sha256": file_digest(taught), "hard": hard}
