@@ -156,9 +156,10 @@ def _stages(meta: dict[str, Any]) -> str:
     if adapted := data.get("adapted"):
         losses, settings = [point["held_out_loss"] for point in adapted["history"]], adapted["config"]
         first += (
-            f", adapted to the field by masked-language training (`scripts/adapt.py`) on {settings['pieces'] / 1e6:.0f} M "
-            f"word pieces of abstracts without annotation and of training splits, with a vocabulary of its own of "
-            f"{settings['vocabulary']:,} pieces; loss on texts kept apart {losses[0]:.2f} to {losses[-1]:.2f}"
+            f", adapted to the field by masked-language training (`scripts/adapt.py`) on "
+            f"{settings['pieces'] / 1e6:.0f} M word pieces of abstracts without annotation and of training splits, "
+            f"with a vocabulary of its own of {settings['vocabulary']:,} pieces; loss on texts kept apart "
+            f"{losses[0]:.2f} to {losses[-1]:.2f}"
         )
     steps = [first + "."]
     if begun := data.get("started_from"):
