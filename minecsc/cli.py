@@ -1,7 +1,8 @@
 """The command line: thin verbs over the Python API.
 
 Exit codes: 0 done; 1 something the user can mend, said in one coded line on stderr; 2 wrong usage;
-3 finished, but with ``--strict`` some records failed.
+3 finished, but records failed (``extract --strict``), are missing (``fetch``) or were refused (``curate``);
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from minecsc.cli_common import (
 )
 from minecsc.cli_common import dump as _dump
 from minecsc.cli_common import show as _show
+from minecsc.cli_curate import curate
 from minecsc.cli_evaluate import evaluate
+from minecsc.cli_export import export
+from minecsc.cli_fetch import fetch
 from minecsc.cli_train import train
 from minecsc.errors import MinecscError, StoreError
 
 if TYPE_CHECKING:
-    from minecsc.review import Verdict
     from minecsc.store import EvidenceBase
 
 _FAILED_RECORDS = 3
@@ -228,45 +231,28 @@ def validate(
     db: Db = DEFAULT_DB,
     group: Annotated[Group, typer.Option(help="Which assertions to report; all are judged.")] = Group.all,
     sentences: Annotated[int, typer.Option(min=0, help="Judged assertions to print with their sentences.")] = 10,
+    novel: Annotated[int, typer.Option(min=0, help="Statements to print that the review does not make.")] = 10,
     as_json: Json = False,
 ) -> None:
-    """Hold the review's assertions against the evidence: a verdict for each, with its sentences.
+    """Hold the review against the evidence: a verdict for each assertion, its trials, and what it does not say.
 
-    The verdicts are stored in the database. Example: minecsc validate --group core
+    The outcome is stored in the database. Example: minecsc validate --group core
     """
     from minecsc import report
-    from minecsc.review import VERDICTS, load_assertions, summarise
+    from minecsc.review import validate as run
 
-    assertions = load_assertions()
-    verdicts = _judge(db)
-    chosen = [a for a in assertions if group is Group.all or getattr(a, group.value)]
+    found = run(db)
     with _open(db) as base:
-        rows = report.verdict_rows(base, verdicts, chosen)
-    counts = [row for row in summarise(verdicts, assertions) if row.group == group.value and row.total]
-    if as_json:
-        chapters = [{"section": row.section, "total": row.total, "counts": dict(row.counts)} for row in counts]
-        _dump({"group": group.value, "chapters": chapters, "verdicts": rows})
-        return
-    _show([report.verdict_table(VERDICTS, [(row.section or "all chapters", row.counts) for row in counts])])
-    judged = [row for row in rows if row["sentences"] and row["verdict"] != "not_found"]
-    best = sorted(judged, key=lambda row: (-(row["belief"] or 0), row["assertion_id"]))
-    _show(report.verdict_lines(best[:sentences]))
+        if as_json:
+            _dump(report.validation_facts(base, found, group.value))
+        else:
+            _show(report.validation_view(base, found, group.value, sentences=sentences, novel=novel))
 
 
-def _judge(db: Path) -> list[Verdict]:
-    """Judge all assertions by what is in ``db`` and store the verdicts with the review there."""
-    from minecsc.linking import KnowledgeBase, Linker
-    from minecsc.review import load_assertions, load_trials, validate_assertions
-    from minecsc.store import replace_review, replace_verdicts
-
-    with _open(db) as base:
-        verdicts = validate_assertions(base, Linker(KnowledgeBase.load()))
-    replace_review(db, [assertion.row() for assertion in load_assertions()], load_trials())
-    replace_verdicts(db, verdicts)
-    return verdicts
-
-
+main.command()(fetch)
 main.command()(evaluate)
+main.command()(curate)
+main.command()(export)
 main.command()(train)
 
 
@@ -305,6 +291,7 @@ def demo(
     from minecsc import report
     from minecsc.engine import extract as run
     from minecsc.resources import resource
+    from minecsc.review import validate as judge
 
     sample = resource("corpus", "sample", "abstracts.jsonl")
     if db.exists():
@@ -314,6 +301,6 @@ def demo(
         db.unlink()
     typer.echo("Reading the sample: abstracts written for this project, not real papers.")
     run([sample], db, device=device, resume=False)
-    _judge(db)
+    judge(db)
     with _open(db) as base:
         _show(report.demo_view(report.overview(base), report.best_frames(base, limit=5), db))

@@ -23,10 +23,11 @@ LEVELS = (
     {"nlp"},
     {"evidence"},
     {"store"},
-    {"review", "evaluation"},
+    {"review", "evaluation", "curation"},
     {"engine", "training"},
     {"export", "web", "report"},
-    {"cli_train"},
+    {"cli_common"},
+    {"cli_train", "cli_evaluate", "cli_curate", "cli_fetch", "cli_export"},
     {"cli"},
 )
 """A room may import itself and the rooms of lower levels. Only scripts and `minecsc train` import training."""

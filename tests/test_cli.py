@@ -17,7 +17,7 @@ from minecsc.evidence import build_frames, build_statements
 from minecsc.schema import RecordError
 from minecsc.store import load_shards, read_evidence, replace_evidence, write_shard
 
-VERBS = ("extract", "query", "show", "validate", "evaluate", "train", "info", "demo")
+VERBS = ("fetch", "extract", "query", "show", "validate", "evaluate", "curate", "export", "train", "info", "demo")
 TEXT = "In CSCs of breast cancer salinomycin lowers Wnt. Notch1 stays."
 
 
@@ -72,6 +72,8 @@ def test_the_command_lists_its_verbs_and_its_version():
         ("query", "--sql", "SELECT 1", "--drug", "salinomycin"),
         ("query", "--what", "statements", "--cancer", "breast cancer"),
         ("evaluate", "gold.jsonl", "--db", "x.duckdb", "--given-entities"),
+        ("evaluate", "gold.jsonl", "--db", "x.duckdb", "--entities-model", "en_core_web_sm"),
+        ("evaluate", "gold.jsonl", "--entity-labels", "GGP=Gene"),
         ("extract",),
         ("frobnicate",),
     ],
@@ -199,6 +201,20 @@ def test_evaluate_scores_what_is_stored(db, tmp_path):
     assert report.read_text(encoding="utf-8").startswith("### 1 documents")
     run("evaluate", gold, "--db", db, "--bootstrap", "0", "--out", tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["documents"] == 1
+
+
+def test_evaluate_compares_two_databases_and_writes_a_page(db, tmp_path):
+    gold = _gold(tmp_path / "gold.jsonl", f"Study 1. {TEXT}")
+    other = tmp_path / "other.duckdb"
+    other.write_bytes(db.read_bytes())
+    page = tmp_path / "report.html"
+    arguments = ("evaluate", gold, "--db", db, "--against", other, "--bootstrap", "20", "--examples", "0")
+    data = printed(*arguments, "--out", page)
+    assert {item["difference"] for item in data["comparison"]} == {0.0}
+    assert data["about"]["against, database"] == "other.duckdb"
+    assert not any(item["examples"] for item in data["errors"])
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    run(*arguments[:6], "--bootstrap", "0", code=2)
 
 
 def test_evaluate_refuses_another_text(db, tmp_path):
