@@ -72,7 +72,7 @@ KNOWN_FAILURES = """Kinds of sentences that models of this project have read wro
 | Low miR-203 causes radioresistance in head and neck cancer. | miR-203 increases radioresistance | decreases |
 | LSD1 inhibition did increase CD86 expression in leukemic blasts. | LSD1 increases CD86 | decreases |
 | Ruxolitinib spares leukemic stem cells. | decreases | no such effect |
-| Neither cisplatin nor paclitaxel reduced the ALDH1+ fraction. | paclitaxel decreases ALDH1 | negated; it is a population |
+| Neither cisplatin nor paclitaxel reduced the ALDH1+ fraction. | paclitaxel decreases ALDH1 | negated, of cells |
 | CD133 marks glioma stem cells. | nothing | CD133 is a marker of them |
 """
 
