@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from minecsc.cli import main
 Entrez.time = SimpleNamespace(time=time.time, sleep=lambda _: None)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit it ignored
     base_url, folder, since, until, batch = sys.argv[1:]
     dates = ["--since", since, "--until", until]
     main(["fetch", "q", *dates, "--out", folder, "--batch-size", batch, "--base-url", base_url])

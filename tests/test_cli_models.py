@@ -162,7 +162,7 @@ def test_the_demo_goes_the_whole_way_and_spares_what_is_there(sample, tmp_path, 
     run("demo", "--db", foreign, "--force", code=1)
     assert foreign.read_text() == "mine"
     verdicts = json.loads(run("validate", "--group", "core", "--json").stdout)
-    assert len(verdicts["verdicts"]) == sum(verdicts["chapters"][0]["counts"].values()) == 350
+    assert len(verdicts["verdicts"]) == sum(verdicts["coverage"]["section"][0]["counts"].values()) == 350
     table = run("validate", "--sentences", "2").stdout
     assert "all chapters" in table
     assert "819" in table

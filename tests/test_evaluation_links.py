@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from evaluation_cases import TEXT, mention, reading, relation
@@ -13,8 +14,8 @@ from minecsc.evaluation import evaluate, load_gold, load_links, named_links
 from minecsc.evaluation.links import END_TO_END, FOUND
 from minecsc.evaluation.spans import span_of
 from minecsc.linking import KnowledgeBase
-from minecsc.resources import resource
 
+SAMPLE = Path(__file__).resolve().parent.parent / "corpus" / "linking" / "sample.jsonl"
 SOX2, BMI1 = span_of(mention("SOX2")), span_of(mention("BMI1"))
 
 
@@ -135,5 +136,5 @@ def test_files_that_cannot_be_used_are_refused(tmp_path, lines, message):
 @pytest.mark.shared
 def test_the_checked_mentions_of_the_development_set_are_all_there(shared):
     gold = load_gold(shared / "gold" / "dev.jsonl")
-    links = load_links(resource("corpus", "linking", "sample.jsonl"), gold)
+    links = load_links(SAMPLE, gold)
     assert sum(map(len, links.values())) == 93
