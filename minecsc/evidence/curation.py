@@ -14,18 +14,10 @@ from typing import Final
 
 from minecsc.evidence.rows import LinkedRelation
 from minecsc.evidence.statements import OPPOSITE
-from minecsc.schema import ErrorCategory, RelationType, signature_allows
+from minecsc.schema import ERROR_MEANINGS, ErrorCategory, RelationType, signature_allows
 
-CURATION_CATEGORIES: Final[tuple[ErrorCategory, ...]] = (
-    "boundary",
-    "type",
-    "grounding",
-    "wrong_direction",
-    "wrong_polarity",
-    "wrong_type",
-    "spurious",
-    "negation_missed",
-    "speculation_missed",
+CURATION_CATEGORIES: Final[tuple[ErrorCategory, ...]] = tuple(
+    category for category in ERROR_MEANINGS if category not in ("no_entity", "no_relation")
 )
 """The categories of :data:`minecsc.schema.ERROR_MEANINGS` that a relation which was extracted can fall into."""
 

@@ -64,10 +64,9 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-@collection_paused()
-def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
-    """As :func:`read_evidence`, over an open connection."""
-    relations = con.execute(
+def linked_relations(con: duckdb.DuckDBPyConnection) -> list[LinkedRelation]:
+    """All relations with both arguments, in order of identifier."""
+    rows = con.execute(
         """
         SELECT r.relation_id, r.document_id, r.sentence_id, r.type,
             r.head_mention_id, h.concept_id, h.surface, h.type,
@@ -79,14 +78,25 @@ def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
         ORDER BY r.relation_id
         """
     ).fetchall()
+    return [LinkedRelation(*row) for row in rows]
+
+
+def document_infos(con: duckdb.DuckDBPyConnection) -> dict[str, DocumentInfo]:
+    """What belief depends on, of every document, in order of identifier."""
+    rows = con.execute(
+        "SELECT document_id, year, retracted, deleted, text_sha256 FROM document ORDER BY document_id"
+    ).fetchall()
+    return {row[0]: DocumentInfo(*row) for row in rows}
+
+
+@collection_paused()
+def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
+    """As :func:`read_evidence`, over an open connection."""
     mentions = con.execute(
         """
         SELECT mention_id, document_id, sentence_id, surface, type, concept_id, probability, start_char, end_char
         FROM mention SEMI JOIN relation USING (document_id) ORDER BY mention_id
         """
-    ).fetchall()
-    documents = con.execute(
-        "SELECT document_id, year, retracted, deleted, text_sha256 FROM document ORDER BY document_id"
     ).fetchall()
     concepts = con.execute(
         """
@@ -95,9 +105,9 @@ def evidence_rows(con: duckdb.DuckDBPyConnection) -> EvidenceRows:
         """
     ).fetchall()
     return EvidenceRows(
-        relations=[LinkedRelation(*row) for row in relations],
+        relations=linked_relations(con),
         mentions=[LinkedMention(*row) for row in mentions],
-        documents={row[0]: DocumentInfo(*row) for row in documents},
+        documents=document_infos(con),
         concepts={row[0]: _concept(*row) for row in concepts},
         contexts=_contexts(con),
         curations=standing_curations(con),

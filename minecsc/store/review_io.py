@@ -10,7 +10,7 @@ from minecsc.evidence import DocumentInfo, LinkedRelation, concept_key
 from minecsc.evidence.curation import Curation
 from minecsc.store.connect import connect_read_only, writing
 from minecsc.store.curation import standing_curations
-from minecsc.store.evidence_io import replace_rows
+from minecsc.store.evidence_io import document_infos, linked_relations, replace_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,6 @@ class ReviewRows:
 def read_review(db: Path | str) -> ReviewRows:
     """Reads what validation needs, relations in order of identifier. Raises StoreError."""
     with connect_read_only(db) as con:
-        relations = con.execute(
-            """
-            SELECT r.relation_id, r.document_id, r.sentence_id, r.type,
-                r.head_mention_id, h.concept_id, h.surface, h.type,
-                r.tail_mention_id, t.concept_id, t.surface, t.type,
-                r.negated, r.speculative, r.probability
-            FROM relation r
-            JOIN mention h ON h.mention_id = r.head_mention_id
-            JOIN mention t ON t.mention_id = r.tail_mention_id
-            ORDER BY r.relation_id
-            """
-        ).fetchall()
         occurrences = con.execute(
             """
             SELECT concept_id, CASE WHEN concept_id IS NULL THEN type END AS kind,
@@ -81,7 +69,6 @@ def read_review(db: Path | str) -> ReviewRows:
             FROM mention GROUP BY concept_id, kind, name
             """
         ).fetchall()
-        documents = con.execute("SELECT document_id, year, retracted, deleted, text_sha256 FROM document").fetchall()
         statements = con.execute(
             """
             SELECT statement_id, head_id, head_name, head_type, type, tail_id, tail_name, tail_type,
@@ -96,9 +83,9 @@ def read_review(db: Path | str) -> ReviewRows:
             """
         ).fetchall()
         return ReviewRows(
-            relations=[LinkedRelation(*row) for row in relations],
+            relations=linked_relations(con),
             occurrences=[(concept_key(*row[:3]), row[3]) for row in occurrences],
-            documents={row[0]: DocumentInfo(*row) for row in documents},
+            documents=document_infos(con),
             curations=standing_curations(con),
             statements=[StatementRow(*row) for row in statements],
             frames=[FrameRow(*row) for row in frames],
