@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minecsc.schema import Deletion, Document, MeshHeading, RecordError
-from minecsc.sources import read
+from minecsc.sources import base, read
 
 TITLE = "Napabucasin spares no sphere."
 ABSTRACT = "It lowers STAT3, and spheres vanish | even here."
@@ -173,6 +173,24 @@ def test_damaged_bioc_documents_are_rows_of_their_own(tmp_path: Path) -> None:
     documents.insert(1, {"id": "7", "passages": 3})
     rows = list(read(write(tmp_path / "a.json", json.dumps({"documents": documents}))))
     assert [getattr(row, "record", None) for row in rows] == [None, "document 7", None]
+
+
+def test_lines_too_long_to_hold_are_not_passed_over_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "MAX_LINE", 200)
+    whole = biocjson.dumps(collection([("One.", "A."), ("Two.", "B.")]))
+    assert "\n" not in whole
+    assert [type(row) for row in read(write(tmp_path / "a.json", whole))] == [Document, Document]
+    rows = list(
+        read(write(tmp_path / "a.nbib", f"PMID- 1\nTI  - One.\n\nPMID- 2\nAB  - {'x' * 300}\n\nPMID- 3\nTI  - T.\n"))
+    )
+    assert [getattr(row, "record", None) for row in rows] == [None, "PMID 2", None]
+    assert "longer than" in rows[1].reason  # type: ignore[union-attr]
+
+
+def test_an_empty_collection_is_one_row(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "a.json", '{"documents": []}'), format="bioc-json")
+    assert isinstance(row, RecordError)
+    assert row.reason == "BioC JSON without a document"
 
 
 def test_full_text_bioc_gives_title_and_abstract(tmp_path: Path) -> None:

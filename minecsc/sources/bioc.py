@@ -16,7 +16,7 @@ from lxml import etree
 
 from minecsc.errors import SchemaError
 from minecsc.schema import Document, Record, RecordError
-from minecsc.sources.base import MAX_LINE, WHOLE_FILE, Format, InputStream, lines
+from minecsc.sources.base import MAX_LINE, WHOLE_FILE, Format, InputStream
 from minecsc.sources.detect import root_name
 
 _JSON = re.compile(rb'"passages"\s*:\s*\[')
@@ -62,14 +62,17 @@ def read_xml(stream: InputStream, source: str) -> Iterator[Record]:
 
 def read_json(stream: InputStream, source: str) -> Iterator[Record]:
     """Documents and error rows of a collection, a list of documents, or one document a line."""
-    data = b"".join(line + b"\n" for _, line in lines(stream) if line is not None)
+    data = b"".join(stream)
     try:
         whole = json.loads(data)
     except (ValueError, RecursionError):
         yield from _json_lines(data, source)
         return
-    for number, item in enumerate(_listed(whole), 1):
+    items = _listed(whole)
+    for number, item in enumerate(items, 1):
         yield _from_json(item, source, number)
+    if not items:
+        yield RecordError(source, WHOLE_FILE, "BioC JSON without a document")
 
 
 XML: Final = Format("bioc-xml", (".bioc.xml",), sniff_xml, read_xml)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from minecsc.errors import SchemaError
 from minecsc.schema import Document, MeshHeading, Record, RecordError
-from minecsc.sources.base import Format, InputStream, lines
+from minecsc.sources.base import MAX_LINE, Format, InputStream, lines
 from minecsc.sources.pubmed_fields import NO_TITLE, YEAR_IN_TEXT
 
 _START = re.compile(rb"\s*PMID- ?\d")
@@ -25,10 +25,12 @@ def sniff(head: bytes) -> bool:
 def read(stream: InputStream, source: str) -> Iterator[Record]:
     """Documents and error rows of a stream, in file order; a row names the PMID or the line."""
     for line, block in _blocks(stream):
-        is_pmid, _, value = block[0].partition(b"-")
+        is_pmid, _, value = (block[0] or b"").partition(b"-")
         name = f"PMID {value.strip().decode('utf-8', 'replace')}" if is_pmid == b"PMID" else f"line {line}"
         try:
-            text = [part.decode() + "\n" for part in block]
+            if None in block:
+                raise SchemaError(f"a line of it is longer than {MAX_LINE >> 20} MiB")
+            text = [part.decode() + "\n" for part in block if part is not None]
             yield Document(source=source, **_fields(text))
         except UnicodeDecodeError as error:
             yield RecordError(source, name, f"line {line}: bytes that are not UTF-8 ({error.reason})")
@@ -39,19 +41,24 @@ def read(stream: InputStream, source: str) -> Iterator[Record]:
 FORMAT: Final = Format("medline", (".medline", ".nbib"), sniff, read)
 
 
-def _blocks(stream: InputStream) -> Iterator[tuple[int, list[bytes]]]:
-    """Each record's lines with the number of its first; a PMID begins one even where no empty line stands before."""
-    block: list[bytes] = []
+def _blocks(stream: InputStream) -> Iterator[tuple[int, list[bytes | None]]]:
+    """Each record's lines with the number of its first; a PMID begins one even where no empty line stands before.
+
+    None stands for a line that is too long to be held.
+    """
+    block: list[bytes | None] = []
     first = 1
     for number, line in lines(stream):
-        line = b"?" if line is None else line.rstrip(b"\r")
-        if block and (not line.strip() or line.startswith(b"PMID-")) and not line.startswith(b"      "):
+        text = None if line is None else line.rstrip(b"\r")
+        empty = text is not None and not text.strip()
+        begins = text is not None and text.startswith(b"PMID-")
+        if block and (begins or (empty and not (text or b"").startswith(b"      "))):
             yield first, block
             block = []
-        if line.strip():
+        if not empty:
             if not block:
                 first = number
-            block.append(line)
+            block.append(text)
     if block:
         yield first, block
 
